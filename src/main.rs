@@ -1,0 +1,3 @@
+//! The `orlop` binary.
+
+fn main() {}
