@@ -1,1 +1,6 @@
-//! Placeholder.
+//! The Orlop repository: format, keys, packs, index, trees, log and stores.
+//!
+//! `format-spec/FORMAT.md` is the normative description of every byte written here.
+#![warn(clippy::indexing_slicing)]
+
+pub mod model;

@@ -1,0 +1,11 @@
+//! The words of the format as types: names, places, sets. No behaviour, no I/O.
+
+mod ids;
+mod object_name;
+mod pack_set;
+mod place;
+
+pub use ids::{ObjectHash, PackName, RepositoryId, SessionId, SnapshotId};
+pub use object_name::{NameError, ObjectName};
+pub use pack_set::PackSet;
+pub use place::{ChunkRef, Extent, Place};

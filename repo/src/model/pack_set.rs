@@ -1,0 +1,269 @@
+//! Sets of packs, compact because a session numbers its packs from 0.
+
+use std::collections::BTreeMap;
+
+use minicbor::{Decode, Decoder, Encode, Encoder};
+
+use super::{PackName, SessionId};
+
+/// A set of packs: per session, disjoint ascending runs of numbers.
+///
+/// In CBOR `[[session, [first, count, first, count, …]]]`, sessions ascending.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct PackSet {
+    /// Per session: first number of a run to one past its last. Runs neither touch nor overlap.
+    sessions: BTreeMap<SessionId, BTreeMap<u32, u64>>,
+}
+
+impl PackSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// How many packs are in it.
+    pub fn len(&self) -> u64 {
+        self.sessions
+            .values()
+            .flat_map(|runs| runs.iter().map(|(&first, &end)| end - u64::from(first)))
+            .sum()
+    }
+
+    /// Whether `pack` is in it.
+    pub fn contains(&self, pack: PackName) -> bool {
+        self.sessions
+            .get(&pack.session)
+            .and_then(|runs| runs.range(..=pack.number).next_back())
+            .is_some_and(|(_, &end)| u64::from(pack.number) < end)
+    }
+
+    /// Adds one pack; says whether it was not there before.
+    pub fn insert(&mut self, pack: PackName) -> bool {
+        if self.contains(pack) {
+            return false;
+        }
+        self.insert_run(pack.session, pack.number, u64::from(pack.number) + 1);
+        true
+    }
+
+    /// Adds `first..end`, merging with the runs that it touches.
+    fn insert_run(&mut self, session: SessionId, first: u32, end: u64) {
+        let runs = self.sessions.entry(session).or_default();
+        let (mut first, mut end) = (first, end);
+        if let Some((&before, &before_end)) = runs.range(..=first).next_back()
+            && before_end >= u64::from(first)
+        {
+            first = before;
+            end = end.max(before_end);
+        }
+        while let Some((&next, &next_end)) = runs.range(first..).next()
+            && u64::from(next) <= end
+        {
+            end = end.max(next_end);
+            runs.remove(&next);
+        }
+        runs.insert(first, end);
+    }
+
+    /// Takes one pack out; says whether it was there.
+    pub fn remove(&mut self, pack: PackName) -> bool {
+        let Some(runs) = self.sessions.get_mut(&pack.session) else {
+            return false;
+        };
+        let Some((&first, &end)) = runs.range(..=pack.number).next_back() else {
+            return false;
+        };
+        if u64::from(pack.number) >= end {
+            return false;
+        }
+        runs.remove(&first);
+        if first < pack.number {
+            runs.insert(first, u64::from(pack.number));
+        }
+        if let Some(after) = pack.number.checked_add(1)
+            && u64::from(after) < end
+        {
+            runs.insert(after, end);
+        }
+        if runs.is_empty() {
+            self.sessions.remove(&pack.session);
+        }
+        true
+    }
+
+    /// Adds every pack of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        for (&session, runs) in &other.sessions {
+            for (&first, &end) in runs {
+                self.insert_run(session, first, end);
+            }
+        }
+    }
+
+    /// Takes every pack of `other` out.
+    pub fn subtract(&mut self, other: &Self) {
+        for pack in other.iter().collect::<Vec<_>>() {
+            self.remove(pack);
+        }
+    }
+
+    /// Some pack that is in both, if there is one.
+    pub fn common(&self, other: &Self) -> Option<PackName> {
+        let (small, large) = if self.len() <= other.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        small.iter().find(|&pack| large.contains(pack))
+    }
+
+    /// Every pack of `self` that is in `other`.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        self.iter().filter(|&pack| other.contains(pack)).collect()
+    }
+
+    /// Some pack of `self` that is not in `other`, if there is one.
+    pub fn missing_from(&self, other: &Self) -> Option<PackName> {
+        self.iter().find(|&pack| !other.contains(pack))
+    }
+
+    /// The packs, ascending by session and number.
+    pub fn iter(&self) -> impl Iterator<Item = PackName> + '_ {
+        self.sessions.iter().flat_map(|(&session, runs)| {
+            runs.iter().flat_map(move |(&first, &end)| {
+                (u64::from(first)..end).filter_map(move |number| {
+                    u32::try_from(number)
+                        .ok()
+                        .map(|number| PackName { session, number })
+                })
+            })
+        })
+    }
+}
+
+impl FromIterator<PackName> for PackSet {
+    fn from_iter<I: IntoIterator<Item = PackName>>(packs: I) -> Self {
+        let mut set = Self::new();
+        for pack in packs {
+            set.insert(pack);
+        }
+        set
+    }
+}
+
+impl<C> Encode<C> for PackSet {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        e: &mut Encoder<W>,
+        ctx: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        e.array(self.sessions.len() as u64)?;
+        for (session, runs) in &self.sessions {
+            e.array(2)?
+                .encode_with(session, ctx)?
+                .array(2 * runs.len() as u64)?;
+            for (&first, &end) in runs {
+                e.u32(first)?.u64(end - u64::from(first))?;
+            }
+        }
+        e.ok()
+    }
+}
+
+impl<'b, C> Decode<'b, C> for PackSet {
+    fn decode(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Self, minicbor::decode::Error> {
+        let bad = minicbor::decode::Error::message;
+        let mut set = Self::new();
+        let sessions = d
+            .array()?
+            .ok_or_else(|| bad("set of packs of indefinite length"))?;
+        for _ in 0..sessions {
+            if d.array()? != Some(2) {
+                return Err(bad("a session of a set of packs is no pair"));
+            }
+            let session: SessionId = d.decode_with(ctx)?;
+            if set
+                .sessions
+                .last_key_value()
+                .is_some_and(|(&last, _)| last >= session)
+            {
+                return Err(bad("sessions of a set of packs are not ascending"));
+            }
+            let numbers = d.array()?.ok_or_else(|| bad("runs of indefinite length"))?;
+            if numbers == 0 || !numbers.is_multiple_of(2) {
+                return Err(bad("runs of a set of packs are no pairs"));
+            }
+            let mut runs = BTreeMap::new();
+            let mut past = None;
+            for _ in 0..numbers / 2 {
+                let first = d.u32()?;
+                let count = d.u64()?;
+                let end = u64::from(first)
+                    .checked_add(count)
+                    .filter(|&end| end <= 1 << 32);
+                let Some(end) = end.filter(|_| count > 0) else {
+                    return Err(bad("a run of a set of packs is empty or too long"));
+                };
+                if past.is_some_and(|past| u64::from(first) <= past) {
+                    return Err(bad("runs of a set of packs touch or are not ascending"));
+                }
+                past = Some(end);
+                runs.insert(first, end);
+            }
+            set.sessions.insert(session, runs);
+        }
+        Ok(set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn pack((session, number): (u8, u32)) -> PackName {
+        PackName {
+            session: SessionId::from_bytes([session; 16]),
+            number,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn behaves_as_a_plain_set(ops in prop::collection::vec((any::<bool>(), 0u8..3, 0u32..12), 0..80)) {
+            let (mut set, mut plain) = (PackSet::new(), BTreeSet::new());
+            for (add, session, number) in ops {
+                let pack = pack((session, number));
+                if add {
+                    prop_assert_eq!(set.insert(pack), plain.insert(pack));
+                } else {
+                    prop_assert_eq!(set.remove(pack), plain.remove(&pack));
+                }
+            }
+            prop_assert_eq!(set.len(), plain.len() as u64);
+            prop_assert!(set.iter().eq(plain.iter().copied()));
+            let bytes = minicbor::to_vec(&set).unwrap();
+            prop_assert_eq!(minicbor::decode::<PackSet>(&bytes).unwrap(), set);
+        }
+    }
+
+    #[test]
+    fn the_last_number_is_no_special_case() {
+        let mut set = PackSet::new();
+        assert!(set.insert(pack((1, u32::MAX))));
+        assert!(set.contains(pack((1, u32::MAX))));
+        let bytes = minicbor::to_vec(&set).unwrap();
+        assert_eq!(minicbor::decode::<PackSet>(&bytes).unwrap(), set);
+        assert!(set.remove(pack((1, u32::MAX))));
+        assert!(set.is_empty());
+    }
+}
