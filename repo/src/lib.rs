@@ -4,3 +4,4 @@
 #![warn(clippy::indexing_slicing)]
 
 pub mod model;
+pub mod store;

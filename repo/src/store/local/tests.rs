@@ -1,0 +1,139 @@
+//! What only a folder on disk can get wrong.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+
+use crate::model::ObjectName;
+use crate::store::{Folder, Put, Store, StoreError};
+
+fn name(name: &str) -> ObjectName {
+    ObjectName::parse(name).unwrap()
+}
+
+#[tokio::test]
+async fn an_object_is_a_private_file_under_its_name_and_no_staging_file_stays() {
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().join("repo");
+    let store = Store::create_local(&root).await.unwrap();
+    store.put(&name("packs/1"), vec![1; 10]).await.unwrap();
+    assert_eq!(
+        store
+            .put_if_absent(&name("packs/2"), vec![2])
+            .await
+            .unwrap(),
+        Put::Created
+    );
+    assert_eq!(
+        store
+            .put_if_absent(&name("packs/2"), vec![3])
+            .await
+            .unwrap(),
+        Put::Exists
+    );
+    let mode = |path: &str| fs::metadata(root.join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(
+        (mode("packs"), mode("packs/1"), mode("packs/2")),
+        (0o700, 0o600, 0o600)
+    );
+    let mut files: Vec<_> = fs::read_dir(root.join("packs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    files.sort();
+    assert_eq!(files, ["1", "2"]);
+}
+
+#[tokio::test]
+async fn an_absent_root_is_not_an_absent_object() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::local(temp.path().join("not-mounted"));
+    for error in [
+        store.get(&name("config"), 10).await.unwrap_err(),
+        store.head(&name("config")).await.unwrap_err(),
+        store.list(&Folder::ROOT).await.unwrap_err(),
+        store.delete([name("config")]).await.unwrap_err(),
+        store.put(&name("config"), vec![1]).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::NoStore { .. }), "{error:?}");
+        assert!(!error.is_missing());
+    }
+    assert!(!temp.path().join("not-mounted").exists());
+}
+
+#[tokio::test]
+async fn a_root_that_is_a_file_says_so() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("file");
+    fs::write(&path, b"x").unwrap();
+    let store = Store::local(&path);
+    for error in [
+        store.get(&name("config"), 10).await.unwrap_err(),
+        store.list(&Folder::ROOT).await.unwrap_err(),
+        store.put(&name("config"), vec![1]).await.unwrap_err(),
+        Store::create_local(&path).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::NotAFolder { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_an_object_is_in_no_listing() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::local(temp.path());
+    store.put(&name("a/1"), vec![1]).await.unwrap();
+    for stray in [".DS_Store", "a/.put-0011", "lost+found", "a/UPPER"] {
+        fs::write(temp.path().join(stray), b"x").unwrap();
+    }
+    let listed = store.list(&Folder::ROOT).await.unwrap();
+    let names: Vec<_> = listed.into_iter().map(|info| info.name).collect();
+    assert_eq!(names, [name("a/1")]);
+    // A folder where an object would be is no object, and an object is no folder.
+    assert!(store.get(&name("a"), 10).await.unwrap_err().is_missing());
+    assert!(
+        store
+            .get(&name("a/1/2"), 10)
+            .await
+            .unwrap_err()
+            .is_missing()
+    );
+    assert!(
+        store
+            .list(&Folder::parse("a/1").unwrap())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn debris_goes_after_a_day_and_objects_stay() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::local(temp.path());
+    store.put(&name("a/1"), vec![1]).await.unwrap();
+    fs::create_dir(temp.path().join("empty")).unwrap();
+    let (old, young) = (
+        temp.path().join("a/.put-old"),
+        temp.path().join("a/.put-young"),
+    );
+    for path in [&old, &young] {
+        fs::write(path, b"x").unwrap();
+    }
+    assert_eq!(store.remove_debris().await.unwrap(), 0);
+    let two_days_ago = store.store_now().await.unwrap() - Duration::from_hours(48);
+    for path in [&old, &temp.path().join("empty"), &temp.path().join("a/1")] {
+        set_modified(path, two_days_ago);
+    }
+    assert_eq!(store.remove_debris().await.unwrap(), 2);
+    assert!(!old.exists() && young.exists());
+    assert_eq!(
+        store.get(&name("a/1"), 1).await.unwrap(),
+        Bytes::from_static(&[1])
+    );
+}
+
+fn set_modified(path: &std::path::Path, time: SystemTime) {
+    fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
