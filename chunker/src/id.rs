@@ -1,48 +1,54 @@
-//! Keyed ids of chunks and of tree pages.
+//! The name of a chunk.
 
 use std::fmt;
 
-use zeroize::{Zeroize, ZeroizeOnDrop};
-
-/// Hash of a chunk's or page's plaintext, keyed per repository.
+/// Hash of a chunk's plaintext, keyed per repository.
 ///
-/// Equal ids mean equal plaintext within one repository and nothing across two.
+/// Equal ids mean equal plaintext within one repository and nothing across two. Tree pages are
+/// named by the same type under another key ([`IdKey::page_id`](crate::IdKey::page_id)), so a page
+/// and a chunk of file data never share an id, not even when their bytes are equal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ChunkId([u8; Self::LEN]);
 
 impl ChunkId {
-    /// Length in bytes.
+    /// Length in bytes: the output of BLAKE3.
     pub const LEN: usize = 32;
-    /// Length of the prefix that the index and the footers of packs hold, in bytes.
+
+    /// Length in bytes of [`ChunkId::prefix`].
     pub const PREFIX_LEN: usize = 16;
 
-    /// Wraps bytes read from a tree page.
+    /// Takes an id that was stored or computed elsewhere; any 32 bytes are one.
     pub const fn from_bytes(bytes: [u8; Self::LEN]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes.
+    /// The 32 bytes, as they are stored.
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 
-    /// The first half, which the index holds.
-    pub fn prefix(&self) -> [u8; Self::PREFIX_LEN] {
-        let mut prefix = [0; Self::PREFIX_LEN];
-        prefix.copy_from_slice(&self.0[..Self::PREFIX_LEN]);
-        prefix
+    /// The first half, by which indexes and pack footers know a chunk.
+    ///
+    /// Among 10^8 chunks two share a prefix with a probability of about 2^-76; the full id is
+    /// recomputed from the plaintext whenever a chunk is read.
+    pub const fn prefix(&self) -> [u8; Self::PREFIX_LEN] {
+        let (prefix, _) = self.0.as_chunks::<{ Self::PREFIX_LEN }>();
+        prefix[0]
     }
 }
 
 impl fmt::Display for ChunkId {
     /// All 64 hex digits; `{id:.8}` gives the short form for people.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use fmt::Write as _;
-        let mut text = String::with_capacity(2 * Self::LEN);
-        for byte in self.0 {
-            write!(text, "{byte:02x}")?;
-        }
-        f.pad(&text)
+        const DIGITS: [char; 16] = [
+            '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
+        ];
+        let nibbles = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        f.pad(
+            &nibbles
+                .map(|nibble| DIGITS[usize::from(nibble)])
+                .collect::<String>(),
+        )
     }
 }
 
@@ -52,27 +58,45 @@ impl fmt::Debug for ChunkId {
     }
 }
 
-/// The two keys under which ids are made: one for chunks of files, one for pages of trees, so
-/// that a tenant's file can never pass for a page.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct IdKey {
-    chunk: [u8; 32],
-    page: [u8; 32],
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl IdKey {
-    /// Takes the chunk id key and the page id key of a repository.
-    pub const fn new(chunk: [u8; 32], page: [u8; 32]) -> Self {
-        Self { chunk, page }
+    fn counting() -> ChunkId {
+        ChunkId::from_bytes(std::array::from_fn(|i| u8::try_from(i * 8).unwrap()))
     }
 
-    /// Id of a chunk of a file.
-    pub fn chunk_id(&self, plaintext: &[u8]) -> ChunkId {
-        ChunkId(*blake3::keyed_hash(&self.chunk, plaintext).as_bytes())
+    #[test]
+    fn display_prints_every_byte_in_order() {
+        assert_eq!(
+            counting().to_string(),
+            "0008101820283038404850586068707880889098a0a8b0b8c0c8d0d8e0e8f0f8"
+        );
+        assert_eq!(
+            format!("{:?}", counting()),
+            format!("ChunkId({})", counting())
+        );
     }
 
-    /// Id of a page of a tree.
-    pub fn page_id(&self, plaintext: &[u8]) -> ChunkId {
-        ChunkId(*blake3::keyed_hash(&self.page, plaintext).as_bytes())
+    #[test]
+    fn precision_gives_the_short_form() {
+        assert_eq!(format!("{:.8}", counting()), "00081018");
+        assert_eq!(format!("{:>10.8}", counting()), "  00081018");
+    }
+
+    #[test]
+    fn prefix_is_the_first_half() {
+        let id = counting();
+        assert_eq!(id.prefix(), id.as_bytes()[..16]);
+    }
+
+    #[test]
+    fn ids_sort_as_their_bytes() {
+        let mut bytes = *counting().as_bytes();
+        bytes[31] = 0xf9;
+        assert!(counting() < ChunkId::from_bytes(bytes));
+        bytes[0] = 1;
+        bytes[31] = 0;
+        assert!(counting() < ChunkId::from_bytes(bytes));
     }
 }
