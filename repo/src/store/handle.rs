@@ -42,6 +42,14 @@ impl Store {
         }
     }
 
+    /// A store over `backend`, which counts into `counters`.
+    pub(super) fn from_parts(backend: impl Backend, counters: Arc<Counters>) -> Self {
+        Self {
+            backend: Arc::new(backend),
+            counters,
+        }
+    }
+
     /// An empty store in memory.
     pub fn memory() -> Self {
         Self::new(MemoryBackend::new())

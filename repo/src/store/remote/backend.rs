@@ -1,0 +1,429 @@
+//! A bucket or container, or a prefix of one.
+
+use std::future::Future;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::{Bytes, BytesMut};
+use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, PutMode, PutPayload};
+
+use super::classify::{classify, is_behind_end};
+use crate::model::ObjectName;
+use crate::store::backend::{Backend, ObjectInfo, Put, StoreFuture, Tail};
+use crate::store::error::{At, StoreError};
+use crate::store::folder::Folder;
+
+/// Slowest upload that is waited for, in bytes a second.
+///
+/// The progress of an upload cannot be seen from here, so its time grows with its size: a pack of
+/// 64 MiB gets 34 minutes.
+const SLOWEST_UPLOAD: u64 = 32 << 10;
+
+/// Objects under a prefix of a bucket. One HTTP client, so one pool of connections.
+///
+/// Makes no retries, see [`Retrying`](super::super::retry::Retrying).
+#[derive(Debug)]
+pub struct RemoteBackend {
+    shared: Arc<Shared>,
+    /// Whether "the last n bytes" can be asked for; Azure cannot.
+    suffix_ranges: bool,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Arc<dyn ObjectStore>,
+    location: Arc<str>,
+    /// Empty, or ends in `/`.
+    prefix: String,
+    patience: Duration,
+}
+
+impl RemoteBackend {
+    /// Objects of `store` below `prefix`, which has no slash at either end.
+    ///
+    /// `patience` is how long to wait for an answer or for more of it. `suffix_ranges` says
+    /// whether `store` serves the last bytes of an object of unknown length.
+    pub fn new(
+        store: Arc<dyn ObjectStore>,
+        location: impl Into<Arc<str>>,
+        prefix: &str,
+        patience: Duration,
+        suffix_ranges: bool,
+    ) -> Self {
+        let prefix = if prefix.is_empty() {
+            String::new()
+        } else {
+            format!("{prefix}/")
+        };
+        let shared = Shared {
+            store,
+            location: location.into(),
+            prefix,
+            patience,
+        };
+        Self {
+            shared: Arc::new(shared),
+            suffix_ranges,
+        }
+    }
+}
+
+impl Shared {
+    fn at(&self, name: &ObjectName) -> At {
+        At::object(self.location.clone(), name)
+    }
+
+    fn path(&self, name: &ObjectName) -> Result<Path, StoreError> {
+        self.parse(self.at(name), name.as_str())
+    }
+
+    fn folder_path(&self, folder: &Folder) -> Result<Path, StoreError> {
+        self.parse(At::folder(self.location.clone(), folder), folder.as_str())
+    }
+
+    fn parse(&self, at: At, name: &str) -> Result<Path, StoreError> {
+        Path::parse(format!("{}{name}", self.prefix)).map_err(|error| StoreError::Config {
+            at,
+            reason: error.to_string(),
+        })
+    }
+
+    /// The name of a listed object, if it has one.
+    fn name(&self, path: &Path) -> Option<ObjectName> {
+        ObjectName::parse(path.as_ref().strip_prefix(&self.prefix)?).ok()
+    }
+
+    fn info(&self, meta: &ObjectMeta) -> Option<ObjectInfo> {
+        let name = self.name(&meta.location)?;
+        Some(ObjectInfo {
+            name,
+            len: meta.size,
+            modified: SystemTime::from(meta.last_modified),
+        })
+    }
+
+    /// Waits for `request`, as long as moving `len` bytes may take.
+    async fn wait<T>(
+        &self,
+        at: impl Fn() -> At,
+        len: u64,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, StoreError> {
+        self.wait_raw(&at, len, request)
+            .await?
+            .map_err(|error| classify(at(), error))
+    }
+
+    /// As [`Shared::wait`], with errors other than a time-out as they come.
+    async fn wait_raw<T>(
+        &self,
+        at: impl Fn() -> At,
+        len: u64,
+        request: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<object_store::Result<T>, StoreError> {
+        let limit = self.patience + Duration::from_secs(len / SLOWEST_UPLOAD);
+        tokio::time::timeout(limit, request)
+            .await
+            .map_err(|_| StoreError::Timeout {
+                at: at(),
+                seconds: limit.as_secs(),
+            })
+    }
+
+    /// Collects the body of an answer, of which `len` bytes are due.
+    async fn body(&self, name: &ObjectName, got: GetResult, len: u64) -> Result<Bytes, StoreError> {
+        let at = || self.at(name);
+        let offset = got.range.start;
+        let short = |got: usize| StoreError::ShortRead {
+            at: at(),
+            offset,
+            wanted: len,
+            got: got as u64,
+        };
+        let capacity = usize::try_from(len).map_err(|_| StoreError::TooLarge {
+            at: at(),
+            len,
+            max: usize::MAX as u64,
+        })?;
+        let mut parts = got.into_stream();
+        let Some(first) = self.wait(at, 0, parts.try_next()).await? else {
+            return if len == 0 {
+                Ok(Bytes::new())
+            } else {
+                Err(short(0))
+            };
+        };
+        if first.len() >= capacity {
+            return if first.len() == capacity {
+                Ok(first)
+            } else {
+                Err(short(first.len()))
+            };
+        }
+        let mut all = BytesMut::with_capacity(capacity);
+        all.extend_from_slice(&first);
+        while let Some(part) = self.wait(at, 0, parts.try_next()).await? {
+            if part.len() > capacity - all.len() {
+                return Err(short(all.len().saturating_add(part.len())));
+            }
+            all.extend_from_slice(&part);
+        }
+        if all.len() < capacity {
+            Err(short(all.len()))
+        } else {
+            Ok(all.freeze())
+        }
+    }
+
+    async fn put(
+        &self,
+        name: &ObjectName,
+        payload: PutPayload,
+        mode: PutMode,
+    ) -> Result<Put, StoreError> {
+        let path = self.path(name)?;
+        let len = payload.content_length() as u64;
+        let create = mode == PutMode::Create;
+        let put = self.store.put_opts(&path, payload, mode.into());
+        match self.wait_raw(|| self.at(name), len, put).await? {
+            Ok(_) => Ok(Put::Created),
+            Err(
+                object_store::Error::AlreadyExists { .. }
+                | object_store::Error::Precondition { .. },
+            ) if create => Ok(Put::Exists),
+            Err(object_store::Error::NotImplemented { .. }) if create => {
+                Err(StoreError::NotSupported {
+                    at: self.at(name),
+                    what: "creating an object only if it is absent",
+                })
+            }
+            // A put finds no bucket; that an object is absent is no reason to refuse it.
+            Err(error @ object_store::Error::NotFound { .. }) => Err(StoreError::NoStore {
+                at: self.at(name),
+                source: error.into(),
+            }),
+            Err(error) => Err(classify(self.at(name), error)),
+        }
+    }
+
+    async fn get(&self, name: &ObjectName, max_len: u64) -> Result<Bytes, StoreError> {
+        let path = self.path(name)?;
+        let request = self.store.get_opts(&path, GetOptions::default());
+        let got = self.wait(|| self.at(name), 0, request).await?;
+        let len = got.meta.size;
+        if len > max_len {
+            return Err(StoreError::TooLarge {
+                at: self.at(name),
+                len,
+                max: max_len,
+            });
+        }
+        self.body(name, got, len).await
+    }
+
+    async fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Bytes, StoreError> {
+        let path = self.path(name)?;
+        let wanted = range.end.saturating_sub(range.start);
+        let short = |got| StoreError::ShortRead {
+            at: self.at(name),
+            offset: range.start,
+            wanted,
+            got,
+        };
+        let options = GetOptions::new().with_range(Some(GetRange::Bounded(range.clone())));
+        match self
+            .wait_raw(|| self.at(name), 0, self.store.get_opts(&path, options))
+            .await?
+        {
+            Ok(got) if got.range == range => self.body(name, got, wanted).await,
+            Ok(got) => Err(short(
+                got.meta.size.min(range.end).saturating_sub(range.start),
+            )),
+            Err(error) if is_behind_end(&error) => Err(short(0)),
+            Err(error) => Err(classify(self.at(name), error)),
+        }
+    }
+
+    /// The tail, by one request.
+    async fn suffix(&self, name: &ObjectName, len: u64) -> Result<Tail, StoreError> {
+        let path = self.path(name)?;
+        let options = GetOptions::new().with_range(Some(GetRange::Suffix(len)));
+        match self
+            .wait_raw(|| self.at(name), 0, self.store.get_opts(&path, options))
+            .await?
+        {
+            Ok(got) => {
+                let object_len = got.meta.size;
+                let due = object_len.min(len);
+                let bytes = self.body(name, got, due).await?;
+                Ok(Tail { bytes, object_len })
+            }
+            // An empty object has no last byte.
+            Err(error) if is_behind_end(&error) => match self.head(name).await?.len {
+                0 => Ok(Tail {
+                    bytes: Bytes::new(),
+                    object_len: 0,
+                }),
+                _ => Err(classify(self.at(name), error)),
+            },
+            Err(error) => Err(classify(self.at(name), error)),
+        }
+    }
+
+    async fn head(&self, name: &ObjectName) -> Result<ObjectInfo, StoreError> {
+        let path = self.path(name)?;
+        let at = || self.at(name);
+        let options = GetOptions::new().with_head(true);
+        let meta = match self.wait(at, 0, self.store.get_opts(&path, options)).await {
+            Ok(got) => got.meta,
+            // The answer to HEAD has no body, so it does not tell an absent object from an absent
+            // bucket. GET does.
+            Err(StoreError::NotFound { .. }) => {
+                self.wait(at, 0, self.store.get_opts(&path, GetOptions::default()))
+                    .await?
+                    .meta
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(ObjectInfo {
+            name: name.clone(),
+            len: meta.size,
+            modified: SystemTime::from(meta.last_modified),
+        })
+    }
+
+    async fn delete(&self, names: Vec<ObjectName>) -> Result<(), StoreError> {
+        let at = || At::store(self.location.clone());
+        let paths = names
+            .iter()
+            .map(|name| self.path(name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let paths = stream::iter(paths.into_iter().map(Ok)).boxed();
+        let mut deleted = self.store.delete_stream(paths);
+        loop {
+            match self.wait(at, 0, deleted.try_next()).await {
+                Ok(Some(_)) | Err(StoreError::NotFound { .. }) => {}
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn list_folders(&self, folder: &Folder) -> Result<Vec<Folder>, StoreError> {
+        let path = self.folder_path(folder)?;
+        let at = || At::folder(self.location.clone(), folder);
+        let listed = self
+            .wait(at, 0, self.store.list_with_delimiter(Some(&path)))
+            .await?;
+        let folders = listed
+            .common_prefixes
+            .iter()
+            .filter_map(|path| self.name(path));
+        Ok(folders.map(Folder::from).collect())
+    }
+}
+
+impl Backend for RemoteBackend {
+    fn location(&self) -> &Arc<str> {
+        &self.shared.location
+    }
+
+    fn put(&self, name: &ObjectName, payload: PutPayload) -> StoreFuture<'_, ()> {
+        let name = name.clone();
+        async move {
+            self.shared
+                .put(&name, payload, PutMode::Overwrite)
+                .await
+                .map(|_| ())
+        }
+        .boxed()
+    }
+
+    fn put_if_absent(&self, name: &ObjectName, payload: PutPayload) -> StoreFuture<'_, Put> {
+        let name = name.clone();
+        async move { self.shared.put(&name, payload, PutMode::Create).await }.boxed()
+    }
+
+    fn get(&self, name: &ObjectName, max_len: u64) -> StoreFuture<'_, Bytes> {
+        let name = name.clone();
+        async move { self.shared.get(&name, max_len).await }.boxed()
+    }
+
+    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> StoreFuture<'_, Bytes> {
+        let name = name.clone();
+        async move { self.shared.get_range(&name, range).await }.boxed()
+    }
+
+    fn get_tail(&self, name: &ObjectName, len: u64) -> StoreFuture<'_, Tail> {
+        let name = name.clone();
+        async move {
+            if self.suffix_ranges {
+                return self.shared.suffix(&name, len).await;
+            }
+            let object_len = self.shared.head(&name).await?.len;
+            if object_len == 0 {
+                return Ok(Tail {
+                    bytes: Bytes::new(),
+                    object_len,
+                });
+            }
+            let range = object_len.saturating_sub(len)..object_len;
+            Ok(Tail {
+                bytes: self.shared.get_range(&name, range).await?,
+                object_len,
+            })
+        }
+        .boxed()
+    }
+
+    fn head(&self, name: &ObjectName) -> StoreFuture<'_, ObjectInfo> {
+        let name = name.clone();
+        async move { self.shared.head(&name).await }.boxed()
+    }
+
+    fn list(
+        &self,
+        folder: &Folder,
+        after: Option<&ObjectName>,
+    ) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
+        let shared = self.shared.clone();
+        let (folder, after) = (folder.clone(), after.cloned());
+        let paths = shared.folder_path(&folder).and_then(|path| {
+            Ok((
+                path,
+                after.as_ref().map(|name| shared.path(name)).transpose()?,
+            ))
+        });
+        let listing = match paths {
+            Ok((path, None)) => shared.store.list(Some(&path)),
+            Ok((path, Some(after))) => shared.store.list_with_offset(Some(&path), &after),
+            Err(error) => return stream::once(std::future::ready(Err(error))).boxed(),
+        };
+        stream::try_unfold(
+            (listing, shared, folder),
+            |(mut listing, shared, folder)| async {
+                let at = || At::folder(shared.location.clone(), &folder);
+                let next = shared.wait(at, 0, listing.try_next()).await?;
+                Ok(next.map(|meta| (shared.info(&meta), (listing, shared, folder))))
+            },
+        )
+        .try_filter_map(move |info| {
+            let wanted = info.filter(|info| after.as_ref().is_none_or(|after| info.name > *after));
+            std::future::ready(Ok(wanted))
+        })
+        .boxed()
+    }
+
+    fn list_folders(&self, folder: &Folder) -> StoreFuture<'_, Vec<Folder>> {
+        let folder = folder.clone();
+        async move { self.shared.list_folders(&folder).await }.boxed()
+    }
+
+    fn delete(&self, names: Vec<ObjectName>) -> StoreFuture<'_, ()> {
+        self.shared.delete(names).boxed()
+    }
+}
