@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Volume sources and restore sinks, the backup pipeline, the command line.
+
+pub mod classify;
