@@ -1,3 +1,4 @@
 //! Volume sources and restore sinks, the backup pipeline, the command line.
 
 pub mod classify;
+pub mod progress;
