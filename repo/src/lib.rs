@@ -3,5 +3,8 @@
 //! `format-spec/FORMAT.md` is the normative description of every byte written here.
 #![warn(clippy::indexing_slicing)]
 
+pub mod entropy;
+pub mod keys;
 pub mod model;
+pub mod seal;
 pub mod store;

@@ -1,0 +1,279 @@
+//! Compression: zstd where it gains, raw where it does not.
+
+use std::cell::RefCell;
+use std::io::{self, Cursor};
+
+use zstd::bulk::{Compressor, Decompressor};
+
+/// How hard to compress.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Compression {
+    /// Store as it is.
+    None,
+    /// zstd of this level, held to 1 to 19; a body that does not shrink is stored as it is.
+    Zstd(u8),
+}
+
+impl Default for Compression {
+    /// Level 3, zstd's own default.
+    fn default() -> Self {
+        Self::Zstd(3)
+    }
+}
+
+/// Codec number of a body that is stored as it is.
+const RAW: u8 = 0;
+/// Codec number of one zstd frame.
+const ZSTD: u8 = 1;
+/// Length of codec and length in front of the body.
+pub(super) const PREFIX_LEN: usize = 5;
+
+/// Bodies up to this length are not probed but compressed: the probe would read half of them.
+const PROBE_FROM: usize = 4 * PROBE_PIECE * PROBE_PIECES;
+/// Pieces that a probe looks at, spread evenly: a block holds many files, and its start may be
+/// unlike the rest.
+const PROBE_PIECES: usize = 8;
+/// Length of a piece in bytes.
+const PROBE_PIECE: usize = 4 << 10;
+
+struct Contexts {
+    compressor: Compressor<'static>,
+    level: i32,
+    probe: Compressor<'static>,
+    decompressor: Decompressor<'static>,
+    sample: Vec<u8>,
+    probed: Vec<u8>,
+}
+
+impl Contexts {
+    fn new() -> io::Result<Self> {
+        let level = 3;
+        Ok(Self {
+            compressor: Compressor::new(level)?,
+            level,
+            probe: Compressor::new(1)?,
+            decompressor: Decompressor::new()?,
+            sample: Vec::new(),
+            probed: Vec::new(),
+        })
+    }
+
+    /// Whether a sample of `body` says that compressing it gains.
+    fn worth_it(&mut self, body: &[u8]) -> io::Result<bool> {
+        if body.len() < PROBE_FROM {
+            return Ok(true);
+        }
+        self.sample.clear();
+        let stride = body.len() / PROBE_PIECES;
+        for piece in body.chunks(stride).take(PROBE_PIECES) {
+            self.sample
+                .extend_from_slice(piece.get(..PROBE_PIECE).unwrap_or(piece));
+        }
+        self.probed.clear();
+        self.probed
+            .reserve(zstd::zstd_safe::compress_bound(self.sample.len()));
+        let len = self
+            .probe
+            .compress_to_buffer(&self.sample, &mut self.probed)?;
+        Ok(gains(len, self.sample.len()))
+    }
+}
+
+/// Whether `len` instead of `plain` bytes pay for decompressing: one part in 64.
+fn gains(len: usize, plain: usize) -> bool {
+    len < plain - plain / 64
+}
+
+thread_local! {
+    /// Making a context costs more than compressing 10 KiB, so each thread keeps its own.
+    static CONTEXTS: RefCell<Option<Contexts>> = const { RefCell::new(None) };
+}
+
+/// Lends this thread's contexts.
+fn with_contexts<R>(work: impl FnOnce(&mut Contexts) -> io::Result<R>) -> io::Result<R> {
+    CONTEXTS.with(|slot| {
+        let mut slot = slot.try_borrow_mut().map_err(io::Error::other)?;
+        let contexts = match &mut *slot {
+            Some(contexts) => contexts,
+            empty => empty.insert(Contexts::new()?),
+        };
+        work(contexts)
+    })
+}
+
+/// Appends codec, length and the packed `body` to `out`.
+///
+/// `len` is the body's length, which the caller has held against the bound of its kind.
+pub(crate) fn encode_body(
+    body: &[u8],
+    len: u32,
+    compression: Compression,
+    out: &mut Vec<u8>,
+) -> io::Result<()> {
+    let start = out.len();
+    if let Compression::Zstd(level) = compression {
+        let level = i32::from(level.clamp(1, 19));
+        let done = with_contexts(|contexts| {
+            if !contexts.worth_it(body)? {
+                return Ok(false);
+            }
+            if contexts.level != level {
+                contexts.compressor.set_compression_level(level)?;
+                contexts.level = level;
+            }
+            out.reserve(PREFIX_LEN + zstd::zstd_safe::compress_bound(body.len()));
+            out.push(ZSTD);
+            out.extend_from_slice(&len.to_le_bytes());
+            let mut cursor = Cursor::new(&mut *out);
+            cursor.set_position((start + PREFIX_LEN) as u64);
+            let packed = contexts.compressor.compress_to_buffer(body, &mut cursor)?;
+            Ok(gains(packed, body.len()))
+        })?;
+        if done {
+            return Ok(());
+        }
+        out.truncate(start);
+    }
+    out.reserve(PREFIX_LEN + body.len());
+    out.push(RAW);
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(body);
+    Ok(())
+}
+
+/// Why a packed body could not be unpacked.
+#[derive(Debug)]
+pub(crate) enum DecodeError {
+    /// Shorter than codec and length, or a length above the bound.
+    Length(u64),
+    /// A codec that version 1 does not have.
+    Codec(u8),
+    /// It gives another length, or the decompressor refused.
+    Data(u32, Option<io::Error>),
+}
+
+/// Unpacks what [`encode_body`] made into `out`, which it replaces.
+pub(crate) fn decode_body(text: &[u8], bound: u32, out: &mut Vec<u8>) -> Result<(), DecodeError> {
+    out.clear();
+    let short = || DecodeError::Length(text.len() as u64);
+    let (&codec, rest) = text.split_first().ok_or_else(short)?;
+    let (len, packed) = rest.split_first_chunk::<4>().ok_or_else(short)?;
+    let len = u32::from_le_bytes(*len);
+    if len > bound {
+        return Err(DecodeError::Length(len.into()));
+    }
+    let wanted = len as usize;
+    match codec {
+        RAW if packed.len() == wanted => {
+            out.extend_from_slice(packed);
+            Ok(())
+        }
+        RAW => Err(DecodeError::Data(len, None)),
+        ZSTD => {
+            out.reserve_exact(wanted);
+            // The capacity may be larger than asked for; a frame that fills it is still refused.
+            with_contexts(|contexts| contexts.decompressor.decompress_to_buffer(packed, out))
+                .map_err(|error| DecodeError::Data(len, Some(error)))?;
+            if out.len() == wanted {
+                Ok(())
+            } else {
+                Err(DecodeError::Data(len, None))
+            }
+        }
+        other => Err(DecodeError::Codec(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn noise(len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        blake3::Hasher::new().finalize_xof().fill(&mut bytes);
+        bytes
+    }
+
+    fn packed(body: &[u8], compression: Compression) -> Vec<u8> {
+        let mut out = Vec::new();
+        let len = u32::try_from(body.len()).unwrap();
+        encode_body(body, len, compression, &mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn noise_is_stored_raw_and_text_is_not() {
+        for len in [0, 1, 100, 5000, 1 << 20] {
+            assert_eq!(
+                packed(&noise(len), Compression::default())[0],
+                RAW,
+                "{len} bytes of noise"
+            );
+        }
+        for len in [100, 5000, 1 << 20] {
+            assert_eq!(
+                packed(&vec![b'a'; len], Compression::default())[0],
+                ZSTD,
+                "{len} zeros"
+            );
+        }
+        assert_eq!(packed(&[b'a'; 5000], Compression::None)[0], RAW);
+    }
+
+    #[test]
+    fn noise_at_the_start_does_not_hide_text_behind_it() {
+        let mut body = noise(256 << 10);
+        body.resize(1 << 20, b'a');
+        let packed = packed(&body, Compression::default());
+        assert!(packed.len() < 300 << 10, "{} bytes", packed.len());
+    }
+
+    #[test]
+    fn a_length_that_is_not_that_of_the_body_is_refused() {
+        let body = vec![b'a'; 5000];
+        for compression in [Compression::None, Compression::default()] {
+            for wrong in [0_u32, 4999, 5001] {
+                let mut packed = packed(&body, compression);
+                packed[1..5].copy_from_slice(&wrong.to_le_bytes());
+                let result = decode_body(&packed, 1 << 20, &mut Vec::new());
+                assert!(
+                    matches!(result, Err(DecodeError::Data(..))),
+                    "{wrong}: {result:?}"
+                );
+            }
+            let result = decode_body(&packed(&body, compression), 4999, &mut Vec::new());
+            assert!(matches!(result, Err(DecodeError::Length(5000))));
+        }
+    }
+
+    #[test]
+    fn an_unknown_codec_is_its_own_error() {
+        let result = decode_body(&[2, 0, 0, 0, 0], 10, &mut Vec::new());
+        assert!(matches!(result, Err(DecodeError::Codec(2))));
+    }
+
+    proptest! {
+        #[test]
+        fn unpacking_gives_the_body_back(
+            piece in prop::collection::vec(any::<u8>(), 0..300),
+            times in 0_usize..400,
+            level in 0_u8..8,
+        ) {
+            let body = piece.repeat(times);
+            let level = if level == 0 { Compression::None } else { Compression::Zstd(level) };
+            let mut out = vec![1, 2, 3];
+            decode_body(&packed(&body, level), 1 << 20, &mut out).unwrap();
+            prop_assert_eq!(out, body);
+        }
+
+        #[test]
+        fn any_bytes_are_refused_or_bounded(text in prop::collection::vec(any::<u8>(), 0..200)) {
+            let mut out = Vec::new();
+            if decode_body(&text, 1 << 16, &mut out).is_ok() {
+                prop_assert!(out.len() <= 1 << 16);
+            }
+        }
+    }
+}
