@@ -3,8 +3,11 @@
 //! `format-spec/FORMAT.md` is the normative description of every byte written here.
 #![warn(clippy::indexing_slicing)]
 
+pub mod clock;
 pub mod entropy;
 pub mod keys;
+pub mod log;
 pub mod model;
 pub mod seal;
+pub mod snapshot;
 pub mod store;

@@ -107,30 +107,76 @@ impl PackSet {
 
     /// Takes every pack of `other` out.
     pub fn subtract(&mut self, other: &Self) {
-        for pack in other.iter().collect::<Vec<_>>() {
-            self.remove(pack);
+        for (session, gone) in &other.sessions {
+            let Some(runs) = self.sessions.get_mut(session) else {
+                continue;
+            };
+            let mut left = BTreeMap::new();
+            for (&first, &end) in &*runs {
+                let mut start = u64::from(first);
+                for (&gone_first, &gone_end) in overlapping(gone, first, end) {
+                    let gap = u64::from(gone_first);
+                    if let Ok(first) = u32::try_from(start)
+                        && start < gap
+                    {
+                        left.insert(first, gap);
+                    }
+                    start = start.max(gone_end);
+                }
+                if let Ok(first) = u32::try_from(start)
+                    && start < end
+                {
+                    left.insert(first, end);
+                }
+            }
+            *runs = left;
+            if runs.is_empty() {
+                self.sessions.remove(session);
+            }
         }
+    }
+
+    /// Every pack that is in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let mut both = Self::new();
+        for (&session, runs) in &self.sessions {
+            let Some(others) = other.sessions.get(&session) else {
+                continue;
+            };
+            for (&first, &end) in runs {
+                for (&other_first, &other_end) in overlapping(others, first, end) {
+                    both.insert_run(session, first.max(other_first), end.min(other_end));
+                }
+            }
+        }
+        both
     }
 
     /// Some pack that is in both, if there is one.
     pub fn common(&self, other: &Self) -> Option<PackName> {
-        let (small, large) = if self.len() <= other.len() {
-            (self, other)
-        } else {
-            (other, self)
-        };
-        small.iter().find(|&pack| large.contains(pack))
-    }
-
-    /// Every pack of `self` that is in `other`.
-    #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self {
-        self.iter().filter(|&pack| other.contains(pack)).collect()
+        self.sessions.iter().find_map(|(&session, runs)| {
+            let others = other.sessions.get(&session)?;
+            runs.iter().find_map(|(&first, &end)| {
+                let (&other_first, _) = overlapping(others, first, end).next()?;
+                Some(PackName {
+                    session,
+                    number: first.max(other_first),
+                })
+            })
+        })
     }
 
     /// Some pack of `self` that is not in `other`, if there is one.
     pub fn missing_from(&self, other: &Self) -> Option<PackName> {
-        self.iter().find(|&pack| !other.contains(pack))
+        let mut left = self.clone();
+        left.subtract(other);
+        left.iter().next()
+    }
+
+    /// The sessions that have packs in it, ascending.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
+        self.sessions.keys().copied()
     }
 
     /// The packs, ascending by session and number.
@@ -145,6 +191,20 @@ impl PackSet {
             })
         })
     }
+}
+
+/// The runs that share a number with `first..end`.
+fn overlapping(
+    runs: &BTreeMap<u32, u64>,
+    first: u32,
+    end: u64,
+) -> impl Iterator<Item = (&u32, &u64)> {
+    let start = match runs.range(..=first).next_back() {
+        Some((&before, &before_end)) if before_end > u64::from(first) => before,
+        _ => first,
+    };
+    runs.range(start..)
+        .take_while(move |(run, _)| u64::from(**run) < end)
 }
 
 impl FromIterator<PackName> for PackSet {
@@ -254,6 +314,43 @@ mod tests {
             let bytes = minicbor::to_vec(&set).unwrap();
             prop_assert_eq!(minicbor::decode::<PackSet>(&bytes).unwrap(), set);
         }
+    }
+
+    proptest! {
+        #[test]
+        fn algebra_is_that_of_plain_sets(
+            a in prop::collection::btree_set((0u8..3, 0u32..12), 0..30),
+            b in prop::collection::btree_set((0u8..3, 0u32..12), 0..30),
+        ) {
+            let set = |s: &BTreeSet<_>| s.iter().copied().map(pack).collect::<PackSet>();
+            let plain = |s: Vec<(u8, u32)>| s.into_iter().map(pack).collect::<PackSet>();
+            let (x, y) = (set(&a), set(&b));
+            let both = plain(a.intersection(&b).copied().collect());
+            prop_assert_eq!(&x.intersection(&y), &both);
+            prop_assert_eq!(x.common(&y), both.iter().next());
+            let mut less = x.clone();
+            less.subtract(&y);
+            prop_assert_eq!(&less, &plain(a.difference(&b).copied().collect()));
+            prop_assert_eq!(x.missing_from(&y), less.iter().next());
+            let mut all = x.clone();
+            all.extend(&y);
+            prop_assert_eq!(all, plain(a.union(&b).copied().collect()));
+        }
+    }
+
+    #[test]
+    fn sets_of_billions_are_no_work() {
+        let bytes = [0x81, 0x82, 0x50]
+            .into_iter()
+            .chain([7; 16])
+            .chain([0x82, 0x00, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0]);
+        let all: PackSet = minicbor::decode(&bytes.collect::<Vec<_>>()).unwrap();
+        assert_eq!(all.len(), 1 << 32);
+        let mut one = PackSet::from_iter([pack((7, 5))]);
+        assert_eq!(all.common(&one), Some(pack((7, 5))));
+        assert_eq!(one.missing_from(&all), None);
+        one.subtract(&all);
+        assert!(one.is_empty());
     }
 
     #[test]

@@ -1,0 +1,574 @@
+//! The log in the store: reading its tail, appending to it, folding it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::entry::{Body, FoldAt};
+use super::error::LogError;
+use super::fold::{self, FoldName};
+use super::frame::{self, Entry, Header};
+use super::state::{Invalid, State};
+use crate::clock::Clock;
+use crate::entropy::Entropy;
+use crate::keys::Keyring;
+use crate::model::{ObjectHash, ObjectName};
+use crate::store::{Folder, ObjectInfo, Put, Store};
+
+/// Whoever has processed more entries than this past the last fold writes one (engine design;
+/// it is also the most that a tail holds).
+const FOLD_EVERY: u64 = 64;
+/// How often a put whose outcome is unknown is tried again before the client gives up.
+const DOUBT_ATTEMPTS: u32 = 8;
+
+/// The last entry that a client has seen. Kept outside the store, it shows a rollback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Seen {
+    /// Log generation.
+    pub generation: u16,
+    /// Number of the entry.
+    pub number: u64,
+    /// Its hash.
+    pub hash: ObjectHash,
+}
+
+/// What a [`Chain`] works with.
+pub struct ChainOptions {
+    /// The store, at the repository's prefix.
+    pub store: Store,
+    /// The repository's keys.
+    pub keys: Arc<Keyring>,
+    /// Labels entries.
+    pub clock: Arc<dyn Clock>,
+    /// Makes nonces.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The log of one repository, processed up to some entry.
+pub struct Chain {
+    store: Store,
+    keys: Arc<Keyring>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    state: State,
+    /// Stored cores of the entries after the last fold, the newest last; for tails.
+    cores: VecDeque<Bytes>,
+    /// Number of the first entry that the last fold does not hold.
+    folded: u64,
+    /// A put whose outcome is not known: until it is, nothing else may be put at its number.
+    doubt: Option<Doubt>,
+}
+
+/// An entry that was sent to the store and may or may not stand in the log.
+#[derive(Clone)]
+struct Doubt {
+    object: Bytes,
+    nonce: [u8; 16],
+}
+
+/// What came of a put.
+enum Outcome {
+    /// The entry stands in the log.
+    Mine(Bytes),
+    /// Another one has its number.
+    Other(Bytes),
+}
+
+/// An entry was not appended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppendError {
+    /// It may not stand in the log as it is now.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The log could not be read or written.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl Chain {
+    /// The log of a repository that is being made: nothing in it yet.
+    pub fn create(options: ChainOptions) -> Self {
+        Self::at(options, State::empty(1), 0)
+    }
+
+    fn at(options: ChainOptions, state: State, folded: u64) -> Self {
+        let ChainOptions {
+            store,
+            keys,
+            clock,
+            entropy,
+        } = options;
+        Self {
+            store,
+            keys,
+            clock,
+            entropy,
+            state,
+            cores: VecDeque::new(),
+            folded,
+            doubt: None,
+        }
+    }
+
+    /// Opens the log: the newest fold that opens, then every entry after it.
+    ///
+    /// `meta` is a listing of `meta/`, from which the folds are taken. `seen` is the last entry
+    /// that this client has seen earlier, if it has.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Broken`] if the store shows less than `seen`, or entries do not follow on from
+    /// each other: stop and alarm. [`LogError::Empty`] if there is no entry at all.
+    pub async fn open(
+        options: ChainOptions,
+        meta: &[ObjectInfo],
+        seen: Option<Seen>,
+    ) -> Result<Self, LogError> {
+        let mut folds: Vec<_> = meta
+            .iter()
+            .filter_map(|info| FoldName::parse(&info.name))
+            .collect();
+        folds.sort_by_key(|fold| std::cmp::Reverse((fold.generation, fold.number)));
+        let mut damaged = None;
+        let mut start = None;
+        for name in folds {
+            match read_fold(&options, &name).await {
+                Ok(state) => {
+                    start = Some((state, name.number.saturating_add(1)));
+                    break;
+                }
+                // A fold is a cache: an older one, or none, gives the same state.
+                Err(error) if error.is_damage() || is_missing(&error) => damaged = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let (state, folded) = start.unwrap_or_else(|| (State::empty(1), 0));
+        if let Some(error) = damaged {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "a fold is damaged; an older one is used"
+            );
+        }
+        let mut chain = Self::at(options, state, folded);
+        chain.catch_up().await?;
+        if chain.state.next == 0 {
+            return Err(LogError::Empty);
+        }
+        if let Some(seen) = seen {
+            chain.compare(seen).await?;
+        }
+        Ok(chain)
+    }
+
+    /// The state after the last entry that was processed.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The last entry that was processed.
+    pub fn seen(&self) -> Seen {
+        Seen {
+            generation: self.state.generation,
+            number: self.state.next.saturating_sub(1),
+            hash: self.state.head,
+        }
+    }
+
+    /// Jumps to the end of the log by a listing and the tail of the newest entry.
+    ///
+    /// The listing is a hint: entries that it does not show are found when one is appended.
+    async fn catch_up(&mut self) -> Result<(), LogError> {
+        let folder = Folder::parse(&format!("log/{:04}", self.state.generation))?;
+        let infos = match self.state.next.checked_sub(1) {
+            None => self.store.list(&folder).await,
+            Some(last) => {
+                let last = ObjectName::log_entry(self.state.generation, last);
+                self.store.list_after(&folder, &last).await
+            }
+        }
+        .map_err(LogError::Store)?;
+        let newest = infos
+            .iter()
+            .filter_map(|info| folder.rest(&info.name)?.parse::<u64>().ok())
+            .max();
+        let Some(newest) = newest.filter(|&n| n >= self.state.next) else {
+            // Nothing new. The state must then rest on an entry that is really there.
+            return match self.state.next.checked_sub(1) {
+                Some(last) => self.anchor(last, self.state.head).await,
+                None => Ok(()),
+            };
+        };
+        let name = ObjectName::log_entry(self.state.generation, newest);
+        let object = self
+            .fetch(&name)
+            .await?
+            .ok_or_else(|| broken(&name, "it is listed and cannot be read"))?;
+        let (core, tail) = frame::split(&name, &object)?;
+        let tail = frame::open_tail(&self.keys, &name, &tail)?;
+        let first_in_tail = newest.saturating_sub(tail.len() as u64);
+        while self.state.next < first_in_tail {
+            let number = self.state.next;
+            if !self.step(number).await? {
+                return Err(broken(
+                    &ObjectName::log_entry(self.state.generation, number),
+                    "the entry is missing",
+                ));
+            }
+        }
+        let skip = usize::try_from(self.state.next - first_in_tail).unwrap_or(usize::MAX);
+        for core in tail.into_iter().skip(skip) {
+            self.process(core)?;
+        }
+        let before = self.state.next.checked_sub(1).map(|n| (n, self.state.head));
+        self.process(core)?;
+        match before {
+            Some((number, hash)) => self.anchor(number, hash).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Processes the entries that others have appended meanwhile; gives them in order.
+    pub async fn refresh(&mut self) -> Result<Vec<Entry>, LogError> {
+        let mut new = Vec::new();
+        loop {
+            let number = self.state.next;
+            let name = ObjectName::log_entry(self.state.generation, number);
+            let Some(object) = self.fetch(&name).await? else {
+                return Ok(new);
+            };
+            let (core, _) = frame::split(&name, &object)?;
+            let head = self.state.head;
+            new.push(self.process(core)?);
+            if let Some(last) = number.checked_sub(1) {
+                self.anchor(last, head).await?;
+            }
+        }
+    }
+
+    /// Reads and processes one entry; `false` if it is not there.
+    async fn step(&mut self, number: u64) -> Result<bool, LogError> {
+        let name = ObjectName::log_entry(self.state.generation, number);
+        let Some(object) = self.fetch(&name).await? else {
+            return Ok(false);
+        };
+        let (core, _) = frame::split(&name, &object)?;
+        self.process(core)?;
+        Ok(true)
+    }
+
+    async fn fetch(&self, name: &ObjectName) -> Result<Option<Bytes>, LogError> {
+        match self.store.get(name, frame::MAX_OBJECT).await {
+            Ok(object) => Ok(Some(object)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(LogError::Store(error)),
+        }
+    }
+
+    /// Takes the next entry into the state.
+    fn process(&mut self, core: Bytes) -> Result<Entry, LogError> {
+        let number = self.state.next;
+        let entry = frame::open_core(&self.keys, self.state.generation, number, &core)?;
+        if entry.previous != self.state.head {
+            let name = ObjectName::log_entry(self.state.generation, number);
+            return Err(broken(
+                &name,
+                "it does not follow on from the entry before it",
+            ));
+        }
+        self.state.apply(&entry.body, entry.hash);
+        self.remember(core);
+        Ok(entry)
+    }
+
+    fn remember(&mut self, core: Bytes) {
+        self.cores.push_back(core);
+        while self.cores.len() > frame::MAX_TAIL {
+            self.cores.pop_front();
+        }
+    }
+
+    /// Reads an entry again after a later one has been seen: it must be the same still.
+    async fn anchor(&self, number: u64, hash: ObjectHash) -> Result<(), LogError> {
+        let name = ObjectName::log_entry(self.state.generation, number);
+        let object = self
+            .fetch(&name)
+            .await?
+            .ok_or_else(|| broken(&name, "the entry is gone"))?;
+        let (core, _) = frame::split(&name, &object)?;
+        if ObjectHash::of(&core) == hash {
+            Ok(())
+        } else {
+            Err(broken(&name, "another entry stands in its place"))
+        }
+    }
+
+    /// Compares with what was seen earlier.
+    async fn compare(&self, seen: Seen) -> Result<(), LogError> {
+        let name = ObjectName::log_entry(seen.generation, seen.number);
+        if seen.generation > self.state.generation
+            || (seen.generation == self.state.generation && seen.number >= self.state.next)
+        {
+            return Err(broken(&name, "this client has seen it and it is gone"));
+        }
+        if seen.generation < self.state.generation {
+            return Ok(());
+        }
+        self.anchor(seen.number, seen.hash).await
+    }
+
+    /// Appends the entry that `say` makes of the state, by the one rule.
+    ///
+    /// `say` is asked again whenever somebody else's entry came first: it must look at the new
+    /// state and say what still holds. After `Ok` the entry is in the log for good. After
+    /// [`LogError::InDoubt`] it may be: no other entry was written in its place.
+    ///
+    /// # Errors
+    ///
+    /// What `say` gives, [`Invalid`] if the log forbids the entry, [`LogError`] otherwise.
+    pub async fn append<E>(
+        &mut self,
+        mut say: impl FnMut(&State) -> Result<Body, E>,
+    ) -> Result<Entry, E>
+    where
+        E: From<AppendError>,
+    {
+        let log = |error: LogError| E::from(AppendError::Log(error));
+        // A put that was left undecided, by an error or because its future was dropped.
+        if self.doubt.is_some() {
+            self.settle().await.map_err(log)?;
+        }
+        loop {
+            let body = say(&self.state)?;
+            self.state
+                .validate(&body)
+                .map_err(|e| E::from(AppendError::Invalid(e)))?;
+            self.doubt = Some(self.frame(&body).map_err(log)?);
+            if let Some(entry) = self.settle().await.map_err(log)? {
+                self.fold_if_due().await;
+                return Ok(entry);
+            }
+            self.refresh().await.map_err(log)?;
+        }
+    }
+
+    /// Brings the put in doubt to its end and processes the entry that stands at its number:
+    /// `Some` if it is the one in doubt.
+    async fn settle(&mut self) -> Result<Option<Entry>, LogError> {
+        let Some(doubt) = self.doubt.clone() else {
+            return Ok(None);
+        };
+        let outcome = self.put(&doubt).await;
+        if !matches!(
+            outcome,
+            Err(LogError::InDoubt { .. } | LogError::Broken { .. })
+        ) {
+            self.doubt = None;
+        }
+        match outcome? {
+            Outcome::Mine(core) => self.process(core).map(Some),
+            Outcome::Other(core) => self.process(core).map(|_| None),
+        }
+    }
+
+    fn frame(&self, body: &Body) -> Result<Doubt, LogError> {
+        let mut nonce = [0; 16];
+        let name = ObjectName::log_entry(self.state.generation, self.state.next);
+        self.entropy
+            .fill(&mut nonce)
+            .map_err(|source| LogError::Seal {
+                object: name,
+                source: source.into(),
+            })?;
+        let header = Header {
+            generation: self.state.generation,
+            number: self.state.next,
+            previous: self.state.head,
+            nonce,
+            time_ms: self.clock.unix_ms(),
+            body,
+        };
+        Ok(Doubt {
+            object: frame::encode(&self.keys, &header, &self.tail())?,
+            nonce,
+        })
+    }
+
+    /// The cores that the next entry carries: those after the last fold, newest first to go in.
+    fn tail(&self) -> Vec<Bytes> {
+        let since_fold = usize::try_from(self.state.next - self.folded).unwrap_or(usize::MAX);
+        let mut bytes = 0;
+        let mut tail: Vec<_> = self
+            .cores
+            .iter()
+            .rev()
+            .take(since_fold)
+            .take_while(|core| {
+                bytes += core.len();
+                bytes <= frame::MAX_TAIL_BYTES
+            })
+            .cloned()
+            .collect();
+        tail.reverse();
+        tail
+    }
+
+    /// Puts an entry at the next number until it is clear what stands there.
+    async fn put(&self, doubt: &Doubt) -> Result<Outcome, LogError> {
+        let number = self.state.next;
+        let name = ObjectName::log_entry(self.state.generation, number);
+        let mut attempt = 0;
+        loop {
+            let error = match self.store.put_if_absent(&name, doubt.object.clone()).await {
+                Ok(Put::Created) => {
+                    self.anchor_before(number).await?;
+                    return Ok(Outcome::Mine(frame::split(&name, &doubt.object)?.0));
+                }
+                Ok(Put::Exists) => None,
+                // Refused outright, and no earlier attempt can arrive late.
+                Err(error) if !error.is_retryable() && attempt == 0 => {
+                    return Err(LogError::Store(error));
+                }
+                Err(error) => Some(error),
+            };
+            // The name exists, or nothing is clear: what stands there decides.
+            let error = match self.fetch(&name).await {
+                Ok(Some(object)) => {
+                    let (core, _) = frame::split(&name, &object)?;
+                    let entry = frame::open_core(&self.keys, self.state.generation, number, &core)?;
+                    if entry.nonce != doubt.nonce {
+                        return Ok(Outcome::Other(core));
+                    }
+                    self.anchor_before(number).await?;
+                    return Ok(Outcome::Mine(core));
+                }
+                Ok(None) => error,
+                Err(LogError::Store(error)) => Some(error),
+                Err(error) => return Err(error),
+            };
+            attempt += 1;
+            if attempt == DOUBT_ATTEMPTS {
+                return Err(LogError::InDoubt {
+                    object: name,
+                    source: error,
+                });
+            }
+            tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+        }
+    }
+
+    /// Reads the entry before `number` again, now that `number` has been seen.
+    async fn anchor_before(&self, number: u64) -> Result<(), LogError> {
+        match number.checked_sub(1) {
+            Some(before) => self.anchor(before, self.state.head).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Reads the chain again from entry `from` to the head: every hash as it was processed.
+    ///
+    /// Before a commit is reported, from the session's `Begin`. The newest entry is read from
+    /// the store, and its tail counts for those before it.
+    pub async fn verify_since(&self, from: u64) -> Result<(), LogError> {
+        let mut number = self.state.next.saturating_sub(1);
+        let mut expected = self.state.head;
+        loop {
+            let name = ObjectName::log_entry(self.state.generation, number);
+            let object = self
+                .fetch(&name)
+                .await?
+                .ok_or_else(|| broken(&name, "the entry is gone"))?;
+            let (core, tail) = frame::split(&name, &object)?;
+            let tail = frame::open_tail(&self.keys, &name, &tail)?;
+            for core in std::iter::once(core).chain(tail.into_iter().rev()) {
+                let name = ObjectName::log_entry(self.state.generation, number);
+                if ObjectHash::of(&core) != expected {
+                    return Err(broken(&name, "another entry stands in its place"));
+                }
+                if number <= from {
+                    return Ok(());
+                }
+                expected =
+                    frame::open_core(&self.keys, self.state.generation, number, &core)?.previous;
+                number -= 1;
+            }
+        }
+    }
+
+    /// Every entry from `from` on, read from the store, oldest first; for the `log` command and
+    /// for `check`.
+    pub async fn entry(&self, number: u64) -> Result<Entry, LogError> {
+        let name = ObjectName::log_entry(self.state.generation, number);
+        let object = self
+            .fetch(&name)
+            .await?
+            .ok_or_else(|| broken(&name, "the entry is missing"))?;
+        let (core, _) = frame::split(&name, &object)?;
+        frame::open_core(&self.keys, self.state.generation, number, &core)
+    }
+
+    /// Writes a fold when enough entries have come together. Failing to is no failure.
+    async fn fold_if_due(&mut self) {
+        let bytes: usize = self.cores.iter().map(Bytes::len).sum();
+        let since = self.state.next - self.folded;
+        if since <= FOLD_EVERY && bytes <= frame::MAX_TAIL_BYTES {
+            return;
+        }
+        if let Err(error) = self.fold().await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "no fold was written"
+            );
+        }
+    }
+
+    /// Writes a fold of the present state and names it in the log.
+    pub async fn fold(&mut self) -> Result<(), LogError> {
+        let Some(number) = self.state.next.checked_sub(1) else {
+            return Ok(());
+        };
+        let name = FoldName::new(self.state.generation, number, self.state.head)?;
+        let bytes = fold::encode(&self.keys, &name, &self.state)?;
+        let hash = ObjectHash::of(&bytes);
+        match self
+            .store
+            .put_if_absent(&name.object, Bytes::from(bytes))
+            .await
+        {
+            // Somebody folded the same entry: as good as ours.
+            Ok(Put::Created | Put::Exists) => {}
+            Err(error) => return Err(LogError::Store(error)),
+        }
+        self.folded = number.saturating_add(1);
+        let body = Body::Fold(FoldAt {
+            number,
+            name: name.object.as_str().to_owned(),
+            hash,
+        });
+        self.doubt = Some(self.frame(&body)?);
+        // If somebody else's entry came first, so be it: a fold is found by its name.
+        self.settle().await.map(|_| ())
+    }
+}
+
+async fn read_fold(options: &ChainOptions, name: &FoldName) -> Result<State, LogError> {
+    let bytes = options
+        .store
+        .get(&name.object, fold::MAX_OBJECT)
+        .await
+        .map_err(LogError::Store)?;
+    fold::open(&options.keys, name, &bytes)
+}
+
+fn is_missing(error: &LogError) -> bool {
+    matches!(error, LogError::Store(error) if error.is_missing())
+}
+
+fn broken(object: &ObjectName, what: &str) -> LogError {
+    LogError::Broken {
+        object: object.clone(),
+        what: what.to_owned(),
+    }
+}

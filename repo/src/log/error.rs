@@ -1,0 +1,79 @@
+//! What can go wrong with the log.
+
+use crate::model::{NameError, ObjectName};
+use crate::seal::{OpenError, SealError};
+use crate::store::StoreError;
+
+/// The log could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The store failed. Try again; nothing is lost.
+    #[error("cannot reach the log")]
+    Store(#[source] StoreError),
+    /// An entry or fold does not open: damage, or the key of another repository.
+    #[error("{object}: cannot be opened")]
+    Open {
+        /// The object.
+        object: ObjectName,
+        /// Why.
+        #[source]
+        source: OpenError,
+    },
+    /// An entry or fold opens and makes no sense.
+    #[error("{object}: {what}")]
+    Malformed {
+        /// The object.
+        object: ObjectName,
+        /// What is wrong, as a clause.
+        what: String,
+    },
+    /// The log does not follow on from itself: rolled back, forked, or an entry is missing.
+    #[error(
+        "{object}: the log is broken ({what}): the store was rolled back, replicated from two \
+         sites, or lost an entry; nothing is written until `orlop check` and `orlop repair log` \
+         have been run"
+    )]
+    Broken {
+        /// The entry where it was noticed.
+        object: ObjectName,
+        /// What does not fit, as a clause.
+        what: String,
+    },
+    /// There is no log.
+    #[error("there is no log in the repository")]
+    Empty,
+    /// It is not known whether an entry was written: the store gave no clear answer for too long.
+    /// The same bytes must be tried again before anything else may be written.
+    #[error("{object}: the store does not say whether the entry was written")]
+    InDoubt {
+        /// The entry.
+        object: ObjectName,
+        /// The last error; none if the store said that the entry exists and did not show it.
+        #[source]
+        source: Option<StoreError>,
+    },
+    /// An entry could not be sealed.
+    #[error("cannot seal {object}")]
+    Seal {
+        /// The object.
+        object: ObjectName,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// A name that an entry gives is no object name.
+    #[error("an entry names no object")]
+    Name(#[from] NameError),
+}
+
+impl LogError {
+    /// Whether stored bytes are wrong, as opposed to a store that does not answer.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Open { source, .. } => source.is_damage(),
+            Self::Malformed { .. } | Self::Broken { .. } | Self::Name(_) | Self::Empty => true,
+            Self::Store(_) | Self::InDoubt { .. } | Self::Seal { .. } => false,
+        }
+    }
+}

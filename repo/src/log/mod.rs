@@ -1,0 +1,25 @@
+//! The repository's history: entries, the state that they add up to, and the chain in the store.
+//!
+//! ```text
+//! entry   what an entry says            (CBOR)
+//! frame   how it stands in the store    (sealed, hash-chained, with a tail)
+//! state   what all entries add up to    (pure: validate, apply; encodes as a fold)
+//! chain   reading, appending, folding   (the only part that does I/O)
+//! ```
+
+mod chain;
+mod entry;
+mod error;
+mod fold;
+mod frame;
+mod state;
+
+pub use chain::{AppendError, Chain, ChainOptions, Seen};
+pub use entry::{
+    Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
+    Init, Lost, MergeIndex, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
+    Unforget,
+};
+pub use error::LogError;
+pub use frame::Entry;
+pub use state::{Invalid, Session, State};
