@@ -1,0 +1,92 @@
+"""Runs one whole process and tells what it cost: wall time, processor time, peak memory."""
+
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+LAUNCHER = Path(__file__).resolve().parent / "launcher.py"
+
+
+class Failed(Exception):
+    """A measured process ended with a status that does not mean success."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one process used, its waited-for children included."""
+
+    wall_s: float
+    user_s: float
+    system_s: float
+    # ru_maxrss of the kernel: the greatest VmHWM among the process and its children.
+    peak_bytes: int
+    # Processor time that others took meanwhile, as a share of all cores: the noise of this figure.
+    foreign_share: float
+
+    @property
+    def cpu_s(self) -> float:
+        return self.user_s + self.system_s
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that ended, with what it wrote to standard output."""
+
+    cost: Cost
+    stdout: str
+
+
+def run(
+    command: list[str],
+    *,
+    log: Path,
+    env: dict[str, str] | None = None,
+    cwd: Path | None = None,
+    cgroup: Path | None = None,
+) -> Finished:
+    """Runs `command` to its end and measures it; raises `Failed` unless it ends with 0.
+
+    Standard output and error go to files beside `log`, so that no pipe slows the process down.
+    `cgroup` names a folder whose `cgroup.procs` the process enters before it starts.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    out, err = log.with_suffix(".out"), log.with_suffix(".err")
+    reader, writer = os.pipe()
+    arguments = [str(writer), str(out), str(err), str(cgroup or ""), *command]
+    try:
+        subprocess.run(
+            [sys.executable, "-I", "-S", str(LAUNCHER), *arguments],
+            pass_fds=(writer,),
+            env=env,
+            cwd=cwd,
+            check=True,
+        )
+        os.close(writer)
+        writer = -1
+        code, wall, user, system, peak_kib, busy = os.read(reader, 4096).split()
+    finally:
+        os.close(reader)
+        if writer != -1:
+            os.close(writer)
+    if int(code) != 0:
+        tail = err.read_text(errors="replace")[-2000:]
+        raise Failed(f"{' '.join(command)}\nended with {int(code)}: {tail}")
+    used = float(user) + float(system)
+    cost = Cost(
+        wall_s=float(wall),
+        user_s=float(user),
+        system_s=float(system),
+        peak_bytes=int(peak_kib) * 1024,
+        foreign_share=max(0.0, float(busy) - used) / (float(wall) * (os.cpu_count() or 1)),
+    )
+    return Finished(cost, out.read_text(errors="replace"))
+
+
+def quietly(command: list[str], *, log: Path, env: dict[str, str] | None = None) -> str:
+    """Runs a step that is not measured and returns its standard output."""
+    return run(command, log=log, env=env).stdout
