@@ -5,9 +5,13 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod features;
+pub mod format_object;
 pub mod keys;
 pub mod log;
+mod meta_frame;
 pub mod model;
 pub mod seal;
+pub mod slots;
 pub mod snapshot;
 pub mod store;
