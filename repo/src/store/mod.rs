@@ -6,8 +6,6 @@
 
 mod backend;
 mod config;
-#[doc(hidden)]
-pub mod conformance;
 mod counted;
 mod counters;
 mod error;
@@ -17,7 +15,6 @@ mod limited;
 mod local;
 mod memory;
 mod open;
-pub mod probe;
 mod read_only;
 mod remote;
 mod retry;

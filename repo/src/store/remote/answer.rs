@@ -21,10 +21,6 @@ pub(super) struct Answer {
 pub(super) enum Meaning {
     /// The bucket or container is absent.
     NoStore,
-    /// The object is absent.
-    NoObject,
-    /// Something is absent, and the answer does not say what: answers to HEAD have no text.
-    NoObjectOrStore,
     /// The credentials are unknown, expired or wrongly signed.
     Credentials,
     /// The credentials do not allow it.
@@ -39,7 +35,7 @@ pub(super) enum Meaning {
     BehindEnd,
     /// A fault that passes.
     Transient,
-    /// A failed condition, which the protocol layer understands better.
+    /// Something that the protocol layer understands better: absent objects, failed conditions.
     Protocol,
     /// None of these.
     Other,
@@ -51,8 +47,6 @@ impl Answer {
         let body = String::from_utf8_lossy(body);
         let code = code_header
             .or_else(|| element(&body, "Code"))
-            // Some repeat the status here.
-            .filter(|code| code.parse::<u16>().is_err())
             .unwrap_or_default()
             .chars()
             .take(64)
@@ -71,7 +65,6 @@ impl Answer {
             "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" => {
                 return Meaning::NoStore;
             }
-            "NoSuchKey" | "BlobNotFound" | "NoSuchVersion" => return Meaning::NoObject,
             "InvalidAccessKeyId"
             | "SignatureDoesNotMatch"
             | "InvalidToken"
@@ -83,7 +76,6 @@ impl Answer {
             | "InvalidAuthenticationInfo"
             | "AuthenticationFailed"
             | "AuthenticationRequired"
-            | "XAdminUserNotFound"
             | "RequestTimeTooSkewed" => return Meaning::Credentials,
             "SlowDown" | "ServerBusy" | "TooManyRequests" => return Meaning::Throttled,
             "QuotaExceeded"
@@ -98,8 +90,7 @@ impl Answer {
         match self.status {
             401 => Meaning::Credentials,
             403 | 405 => Meaning::Permission,
-            404 if self.code.is_empty() => Meaning::NoObjectOrStore,
-            409 | 412 => Meaning::Protocol,
+            404 | 409 | 412 => Meaning::Protocol,
             416 => Meaning::BehindEnd,
             429 | 503 => Meaning::Throttled,
             501 => Meaning::NotSupported,
@@ -141,11 +132,7 @@ mod tests {
             |code: &str| format!("<?xml?><Error><Code>{code}</Code><Message>m</Message></Error>");
         let meaning = |code| Answer::new(404, None, body(code).as_bytes()).meaning();
         assert_eq!(meaning("NoSuchBucket"), Meaning::NoStore);
-        assert_eq!(meaning("NoSuchKey"), Meaning::NoObject);
-        assert_eq!(
-            Answer::new(404, None, b"gone").meaning(),
-            Meaning::NoObjectOrStore
-        );
+        assert_eq!(meaning("NoSuchKey"), Meaning::Protocol);
         let azure = Answer::new(404, Some("ContainerNotFound"), b"");
         assert_eq!(azure.meaning(), Meaning::NoStore);
     }

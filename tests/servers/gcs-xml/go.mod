@@ -1,3 +1,0 @@
-module orlop.dev/tests/gcs-xml
-
-go 1.25
