@@ -5,11 +5,15 @@
 
 pub mod clock;
 pub mod entropy;
+pub mod features;
+pub mod format_object;
 pub mod index;
 pub mod keys;
 pub mod log;
+mod meta_frame;
 pub mod model;
 pub mod pack;
 pub mod seal;
+pub mod slots;
 pub mod snapshot;
 pub mod store;

@@ -68,6 +68,15 @@ impl ObjectName {
         Self(format!("meta/generations/{generation:010}"))
     }
 
+    /// `meta/slots/<kind>-<hint>-<id>`; `kind` is one of the four words of the format.
+    pub(crate) fn slot(kind: &'static str, hint: [u8; 8], id: [u8; 8]) -> Self {
+        Self(format!(
+            "meta/slots/{kind}-{}-{}",
+            hex::encode(hint),
+            hex::encode(id)
+        ))
+    }
+
     /// The name as the store sees it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -258,3 +258,20 @@ impl Backend for MemoryBackend {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{Limited, MemoryBackend, RetryPolicy, Retrying, Store, conformance};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_conforms() {
+        assert_eq!(conformance::check(&Store::memory()).await.unwrap(), []);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_behind_all_wrappers_conforms() {
+        let limited = Limited::new(MemoryBackend::new(), 4);
+        let store = Store::new(Retrying::new(limited, RetryPolicy::never(), 1));
+        assert_eq!(conformance::check(&store).await.unwrap(), []);
+    }
+}

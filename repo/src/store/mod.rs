@@ -6,6 +6,8 @@
 
 mod backend;
 mod config;
+#[doc(hidden)]
+pub mod conformance;
 mod counted;
 mod counters;
 mod error;
@@ -15,6 +17,7 @@ mod limited;
 mod local;
 mod memory;
 mod open;
+pub mod probe;
 mod read_only;
 mod remote;
 mod retry;

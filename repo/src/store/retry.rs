@@ -317,7 +317,17 @@ mod tests {
         ObjectName::parse(name).unwrap()
     }
 
-    /// The default, 250 times as fast.
+    /// Short pauses, and all the time that a busy machine needs.
+    fn patient() -> RetryPolicy {
+        let minute = Duration::from_mins(1);
+        RetryPolicy {
+            give_up_after: minute,
+            give_up_unreached: minute,
+            ..quick()
+        }
+    }
+
+    /// Gives up soon.
     fn quick() -> RetryPolicy {
         RetryPolicy {
             first_pause: Duration::from_millis(1),
@@ -330,7 +340,7 @@ mod tests {
     #[tokio::test]
     async fn passing_faults_are_outlived_and_the_same_bytes_go_again() {
         let faulty = Faulty::default();
-        let store = Retrying::new(faulty.clone(), quick(), 7);
+        let store = Retrying::new(faulty.clone(), patient(), 7);
         faulty.fail_next(3);
         store
             .put(&name("a"), Bytes::from_static(b"x").into())
@@ -346,7 +356,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_reply_to_a_conditional_put_ends_as_exists() {
         let faulty = Faulty::default();
-        let store = Retrying::new(faulty.clone(), quick(), 7);
+        let store = Retrying::new(faulty.clone(), patient(), 7);
         faulty.lose_replies(1);
         let put = store
             .put_if_absent(&name("a"), Bytes::from_static(b"x").into())
@@ -379,7 +389,7 @@ mod tests {
     #[tokio::test]
     async fn an_absent_object_is_not_asked_for_again() {
         let faulty = Faulty::default();
-        let store = Retrying::new(faulty.clone(), quick(), 7);
+        let store = Retrying::new(faulty.clone(), patient(), 7);
         assert!(store.get(&name("a"), 1).await.unwrap_err().is_missing());
         assert_eq!(faulty.requests(), 1);
     }
@@ -387,7 +397,7 @@ mod tests {
     #[tokio::test]
     async fn a_listing_goes_on_where_it_broke_off() {
         let faulty = Faulty::default();
-        let store = Retrying::new(faulty.clone(), quick(), 7);
+        let store = Retrying::new(faulty.clone(), patient(), 7);
         let names: Vec<_> = (0..10).map(|i| name(&format!("log/{i}"))).collect();
         for name in &names {
             store.put(name, Bytes::new().into()).await.unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::model::ObjectName;
-use crate::store::{Folder, Put, Store, StoreError};
+use crate::store::{Folder, Put, Store, StoreError, conformance};
 
 fn name(name: &str) -> ObjectName {
     ObjectName::parse(name).unwrap()
@@ -136,4 +136,12 @@ async fn debris_goes_after_a_day_and_objects_stay() {
 
 fn set_modified(path: &std::path::Path, time: SystemTime) {
     fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_conforms() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::local(temp.path());
+    assert_eq!(conformance::check(&store).await.unwrap(), []);
+    assert!(store.list(&Folder::ROOT).await.unwrap().is_empty());
 }

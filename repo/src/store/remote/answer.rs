@@ -21,6 +21,10 @@ pub(super) struct Answer {
 pub(super) enum Meaning {
     /// The bucket or container is absent.
     NoStore,
+    /// The object is absent.
+    NoObject,
+    /// Something is absent, and the answer does not say what: answers to HEAD have no text.
+    NoObjectOrStore,
     /// The credentials are unknown, expired or wrongly signed.
     Credentials,
     /// The credentials do not allow it.
@@ -35,7 +39,7 @@ pub(super) enum Meaning {
     BehindEnd,
     /// A fault that passes.
     Transient,
-    /// Something that the protocol layer understands better: absent objects, failed conditions.
+    /// A failed condition, which the protocol layer understands better.
     Protocol,
     /// None of these.
     Other,
@@ -47,6 +51,8 @@ impl Answer {
         let body = String::from_utf8_lossy(body);
         let code = code_header
             .or_else(|| element(&body, "Code"))
+            // Some repeat the status here.
+            .filter(|code| code.parse::<u16>().is_err())
             .unwrap_or_default()
             .chars()
             .take(64)
@@ -65,6 +71,7 @@ impl Answer {
             "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" => {
                 return Meaning::NoStore;
             }
+            "NoSuchKey" | "BlobNotFound" | "NoSuchVersion" => return Meaning::NoObject,
             "InvalidAccessKeyId"
             | "SignatureDoesNotMatch"
             | "InvalidToken"
@@ -76,6 +83,7 @@ impl Answer {
             | "InvalidAuthenticationInfo"
             | "AuthenticationFailed"
             | "AuthenticationRequired"
+            | "XAdminUserNotFound"
             | "RequestTimeTooSkewed" => return Meaning::Credentials,
             "SlowDown" | "ServerBusy" | "TooManyRequests" => return Meaning::Throttled,
             "QuotaExceeded"
@@ -90,7 +98,8 @@ impl Answer {
         match self.status {
             401 => Meaning::Credentials,
             403 | 405 => Meaning::Permission,
-            404 | 409 | 412 => Meaning::Protocol,
+            404 if self.code.is_empty() => Meaning::NoObjectOrStore,
+            409 | 412 => Meaning::Protocol,
             416 => Meaning::BehindEnd,
             429 | 503 => Meaning::Throttled,
             501 => Meaning::NotSupported,
@@ -132,7 +141,11 @@ mod tests {
             |code: &str| format!("<?xml?><Error><Code>{code}</Code><Message>m</Message></Error>");
         let meaning = |code| Answer::new(404, None, body(code).as_bytes()).meaning();
         assert_eq!(meaning("NoSuchBucket"), Meaning::NoStore);
-        assert_eq!(meaning("NoSuchKey"), Meaning::Protocol);
+        assert_eq!(meaning("NoSuchKey"), Meaning::NoObject);
+        assert_eq!(
+            Answer::new(404, None, b"gone").meaning(),
+            Meaning::NoObjectOrStore
+        );
         let azure = Answer::new(404, Some("ContainerNotFound"), b"");
         assert_eq!(azure.meaning(), Meaning::NoStore);
     }

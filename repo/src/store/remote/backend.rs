@@ -11,7 +11,7 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, GetResult, ObjectMeta, ObjectStore, PutMode, PutPayload};
 
-use super::classify::{classify, is_behind_end};
+use super::classify::{classify, is_unclear_absence};
 use crate::model::ObjectName;
 use crate::store::backend::{Backend, ObjectInfo, Put, StoreFuture, Tail};
 use crate::store::error::{At, StoreError};
@@ -201,19 +201,51 @@ impl Shared {
                     what: "creating an object only if it is absent",
                 })
             }
-            // A put finds no bucket; that an object is absent is no reason to refuse it.
-            Err(error @ object_store::Error::NotFound { .. }) => Err(StoreError::NoStore {
-                at: self.at(name),
-                source: error.into(),
+            Err(error) => Err(match classify(self.at(name), error) {
+                // Only an absent bucket can keep a put from its place.
+                StoreError::NotFound { at } => no_store(at),
+                error => error,
             }),
-            Err(error) => Err(classify(self.at(name), error)),
         }
     }
 
-    async fn get(&self, name: &ObjectName, max_len: u64) -> Result<Bytes, StoreError> {
+    /// What `error` means for a read of `name`.
+    async fn explain(&self, name: &ObjectName, error: object_store::Error) -> StoreError {
+        if is_unclear_absence(&error)
+            && let Err(error) = self.look().await
+        {
+            return error;
+        }
+        classify(self.at(name), error)
+    }
+
+    /// Fails if the bucket is not there. A listing tells, and this one is short.
+    async fn look(&self) -> Result<(), StoreError> {
+        let at = || At::store(self.location.clone());
+        let nothing = self.parse(at(), "absent")?;
+        let mut listing = self.store.list(Some(&nothing));
+        self.wait(at, 0, listing.try_next())
+            .await
+            .map(|_| ())
+            .map_err(absent_is_no_store)
+    }
+
+    /// Sends a request to read `name` and waits for the head of the answer.
+    async fn ask(
+        &self,
+        name: &ObjectName,
+        options: GetOptions,
+    ) -> Result<object_store::Result<GetResult>, StoreError> {
         let path = self.path(name)?;
-        let request = self.store.get_opts(&path, GetOptions::default());
-        let got = self.wait(|| self.at(name), 0, request).await?;
+        self.wait_raw(|| self.at(name), 0, self.store.get_opts(&path, options))
+            .await
+    }
+
+    async fn get(&self, name: &ObjectName, max_len: u64) -> Result<Bytes, StoreError> {
+        let got = match self.ask(name, GetOptions::default()).await? {
+            Ok(got) => got,
+            Err(error) => return Err(self.explain(name, error).await),
+        };
         let len = got.meta.size;
         if len > max_len {
             return Err(StoreError::TooLarge {
@@ -226,74 +258,78 @@ impl Shared {
     }
 
     async fn get_range(&self, name: &ObjectName, range: Range<u64>) -> Result<Bytes, StoreError> {
-        let path = self.path(name)?;
-        let wanted = range.end.saturating_sub(range.start);
-        let short = |got| StoreError::ShortRead {
+        let (offset, wanted) = (range.start, range.end.saturating_sub(range.start));
+        let short = |len: u64| StoreError::ShortRead {
             at: self.at(name),
-            offset: range.start,
+            offset,
             wanted,
-            got,
+            got: len.min(range.end).saturating_sub(offset),
         };
         let options = GetOptions::new().with_range(Some(GetRange::Bounded(range.clone())));
-        match self
-            .wait_raw(|| self.at(name), 0, self.store.get_opts(&path, options))
-            .await?
-        {
+        match self.ask(name, options).await? {
             Ok(got) if got.range == range => self.body(name, got, wanted).await,
-            Ok(got) => Err(short(
-                got.meta.size.min(range.end).saturating_sub(range.start),
-            )),
-            Err(error) if is_behind_end(&error) => Err(short(0)),
-            Err(error) => Err(classify(self.at(name), error)),
+            Ok(got) => Err(short(got.meta.size)),
+            Err(error) => match self.explain(name, error).await {
+                // Servers refuse a range behind the end in many ways; the length tells.
+                error @ StoreError::Other { .. } => match self.head(name).await?.len {
+                    len if len < range.end => Err(short(len)),
+                    _ => Err(error),
+                },
+                error => Err(error),
+            },
         }
     }
 
     /// The tail, by one request.
     async fn suffix(&self, name: &ObjectName, len: u64) -> Result<Tail, StoreError> {
-        let path = self.path(name)?;
         let options = GetOptions::new().with_range(Some(GetRange::Suffix(len)));
-        match self
-            .wait_raw(|| self.at(name), 0, self.store.get_opts(&path, options))
-            .await?
-        {
+        match self.ask(name, options).await? {
             Ok(got) => {
                 let object_len = got.meta.size;
                 let due = object_len.min(len);
                 let bytes = self.body(name, got, due).await?;
                 Ok(Tail { bytes, object_len })
             }
-            // An empty object has no last byte.
-            Err(error) if is_behind_end(&error) => match self.head(name).await?.len {
-                0 => Ok(Tail {
-                    bytes: Bytes::new(),
-                    object_len: 0,
-                }),
-                _ => Err(classify(self.at(name), error)),
+            Err(error) => match self.explain(name, error).await {
+                // An empty object has no last byte, and servers refuse that in many ways.
+                error @ StoreError::Other { .. } => match self.head(name).await?.len {
+                    0 => Ok(Tail {
+                        bytes: Bytes::new(),
+                        object_len: 0,
+                    }),
+                    _ => Err(error),
+                },
+                error => Err(error),
             },
-            Err(error) => Err(classify(self.at(name), error)),
         }
     }
 
     async fn head(&self, name: &ObjectName) -> Result<ObjectInfo, StoreError> {
-        let path = self.path(name)?;
-        let at = || self.at(name);
-        let options = GetOptions::new().with_head(true);
-        let meta = match self.wait(at, 0, self.store.get_opts(&path, options)).await {
+        let meta = match self.ask(name, GetOptions::new().with_head(true)).await? {
             Ok(got) => got.meta,
-            // The answer to HEAD has no body, so it does not tell an absent object from an absent
-            // bucket. GET does.
-            Err(StoreError::NotFound { .. }) => {
-                self.wait(at, 0, self.store.get_opts(&path, GetOptions::default()))
-                    .await?
-                    .meta
+            Err(error) => {
+                let unclear = is_unclear_absence(&error);
+                match classify(self.at(name), error) {
+                    // The answer to HEAD has no text, so it tells neither an absent object from
+                    // an absent bucket nor wrong credentials from few rights. GET does.
+                    StoreError::NotFound { .. } if unclear => self.meta_by_get(name).await?,
+                    StoreError::PermissionDenied { .. } => self.meta_by_get(name).await?,
+                    error => return Err(error),
+                }
             }
-            Err(error) => return Err(error),
         };
         Ok(ObjectInfo {
             name: name.clone(),
             len: meta.size,
             modified: SystemTime::from(meta.last_modified),
         })
+    }
+
+    async fn meta_by_get(&self, name: &ObjectName) -> Result<ObjectMeta, StoreError> {
+        match self.ask(name, GetOptions::default()).await? {
+            Ok(got) => Ok(got.meta),
+            Err(error) => Err(self.explain(name, error).await),
+        }
     }
 
     async fn delete(&self, names: Vec<ObjectName>) -> Result<(), StoreError> {
@@ -304,12 +340,36 @@ impl Shared {
             .collect::<Result<Vec<_>, _>>()?;
         let paths = stream::iter(paths.into_iter().map(Ok)).boxed();
         let mut deleted = self.store.delete_stream(paths);
+        let mut unclear = false;
         loop {
-            match self.wait(at, 0, deleted.try_next()).await {
-                Ok(Some(_)) | Err(StoreError::NotFound { .. }) => {}
-                Ok(None) => return Ok(()),
-                Err(error) => return Err(error),
+            match self.wait_raw(at, 0, deleted.try_next()).await? {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    unclear |= is_unclear_absence(&error);
+                    match classify(at(), error) {
+                        StoreError::NotFound { .. } => {}
+                        error => return Err(error),
+                    }
+                }
             }
+        }
+        match names.first() {
+            Some(name) if unclear => self.confirm_deleted(name).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells "it is absent already" from "I know of no such request", which some servers answer
+    /// alike.
+    async fn confirm_deleted(&self, name: &ObjectName) -> Result<(), StoreError> {
+        match self.head(name).await {
+            Err(StoreError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(StoreError::NotSupported {
+                at: self.at(name),
+                what: "deleting objects in this way; AWS_DISABLE_BULK_DELETE=true tries another",
+            }),
         }
     }
 
@@ -318,12 +378,28 @@ impl Shared {
         let at = || At::folder(self.location.clone(), folder);
         let listed = self
             .wait(at, 0, self.store.list_with_delimiter(Some(&path)))
-            .await?;
+            .await;
+        let listed = listed.map_err(absent_is_no_store)?;
         let folders = listed
             .common_prefixes
             .iter()
             .filter_map(|path| self.name(path));
         Ok(folders.map(Folder::from).collect())
+    }
+}
+
+/// A bucket that is there can always be listed.
+fn absent_is_no_store(error: StoreError) -> StoreError {
+    match error {
+        StoreError::NotFound { at } => no_store(at),
+        error => error,
+    }
+}
+
+fn no_store(at: At) -> StoreError {
+    StoreError::NoStore {
+        at,
+        source: "the server answered 404".into(),
     }
 }
 
@@ -407,7 +483,10 @@ impl Backend for RemoteBackend {
             (listing, shared, folder),
             |(mut listing, shared, folder)| async {
                 let at = || At::folder(shared.location.clone(), &folder);
-                let next = shared.wait(at, 0, listing.try_next()).await?;
+                let next = shared
+                    .wait(at, 0, listing.try_next())
+                    .await
+                    .map_err(absent_is_no_store)?;
                 Ok(next.map(|meta| (shared.info(&meta), (listing, shared, folder))))
             },
         )

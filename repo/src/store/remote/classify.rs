@@ -8,9 +8,13 @@ use super::answer::{Answer, Meaning};
 use super::wire::NoCredentials;
 use crate::store::error::{At, StoreError};
 
-/// Whether `error` says that the asked range begins behind the end of the object.
-pub(super) fn is_behind_end(error: &object_store::Error) -> bool {
-    find::<Answer>(error).is_some_and(|answer| answer.meaning() == Meaning::BehindEnd)
+/// Whether `error` says that the object or the bucket is absent, and not which.
+pub(super) fn is_unclear_absence(error: &object_store::Error) -> bool {
+    match find::<Answer>(error) {
+        Some(answer) => answer.meaning() == Meaning::NoObjectOrStore,
+        // A part of a batch, which says no more.
+        None => matches!(error, object_store::Error::NotFound { .. }),
+    }
 }
 
 /// What `error` means for a request about `at`.
@@ -71,6 +75,7 @@ fn from_answer(at: At, answer: Answer) -> StoreError {
     let source = answer.into();
     match meaning {
         Meaning::NoStore => StoreError::NoStore { at, source },
+        Meaning::NoObject | Meaning::NoObjectOrStore => StoreError::NotFound { at },
         Meaning::Credentials => StoreError::CredentialsRejected { at, source },
         Meaning::Permission => StoreError::PermissionDenied { at, source },
         Meaning::Throttled => StoreError::Throttled { at, source },

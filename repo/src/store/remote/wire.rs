@@ -12,6 +12,7 @@ use object_store::client::{
 };
 
 use super::answer::{Answer, Meaning};
+use crate::store::error::Cause;
 
 /// Longest error body that is read.
 const MAX_ERROR_BODY: usize = 64 << 10;
@@ -43,7 +44,7 @@ impl HttpConnector for WireConnector {
 #[error("no credentials are set, and asking {host} for some failed")]
 pub(super) struct NoCredentials {
     host: String,
-    source: HttpError,
+    source: Cause,
 }
 
 #[derive(Debug)]
@@ -70,13 +71,14 @@ impl Wire {
             .host()
             .filter(|host| CREDENTIAL_HOSTS.contains(host))
             .map(str::to_owned);
-        let answered = self.inner.execute(request).await;
-        if let Some(host) = credential_host {
-            return answered.map_err(|source| {
-                HttpError::new(HttpErrorKind::Unknown, NoCredentials { host, source })
-            });
-        }
-        let response = answered?;
+        let no_credentials = |host: String, source: Cause| {
+            HttpError::new(HttpErrorKind::Unknown, NoCredentials { host, source })
+        };
+        let response = match (self.inner.execute(request).await, &credential_host) {
+            (Ok(response), _) => response,
+            (Err(error), Some(host)) => return Err(no_credentials(host.clone(), error.into())),
+            (Err(error), None) => return Err(error),
+        };
         let status = response.status().as_u16();
         if status < 400 {
             return Ok(response);
@@ -88,6 +90,9 @@ impl Wire {
             .get("x-ms-error-code")
             .and_then(|code| code.to_str().ok());
         let answer = Answer::new(status, code, &body);
+        if let Some(host) = credential_host {
+            return Err(no_credentials(host, answer.into()));
+        }
         if answer.meaning() == Meaning::Protocol {
             return Ok(HttpResponse::from_parts(head, body.freeze().into()));
         }

@@ -1,0 +1,3 @@
+module orlop.dev/tests/gcs-xml
+
+go 1.25

@@ -1,0 +1,17 @@
+//! Real object store servers for tests.
+//!
+//! Each value is a process of its own on a free port of the loopback interface, with a temporary
+//! folder for its data. It ends when the value is dropped, and when the test process dies in any
+//! way. The programs come from `tests/setup.sh`.
+
+mod azure;
+mod error;
+mod gcs;
+mod process;
+mod s3;
+mod tools;
+
+pub use azure::AzureServer;
+pub use error::ServerError;
+pub use gcs::GcsServer;
+pub use s3::S3Server;
