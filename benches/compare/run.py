@@ -22,6 +22,8 @@ from place import Place, size_of
 from verify import Differs
 
 HERE = Path(__file__).resolve().parent
+# How long `--quiet` waits before one step.
+QUIET_WAIT_S = 120
 DEFAULT_TOOLS = ("orlop", "orlop-xaes", "restic", "kopia", "kopia-plain", "rustic", "borg")
 
 
@@ -94,7 +96,13 @@ def compare(
     results: dict,
 ) -> None:
     """All runs of one data set: a warm-up that compares all content, then the counted ones."""
-    cycle = Cycle(place, made, tuple(arguments.steps))
+
+    def before_step() -> None:
+        os.sync()
+        if arguments.quiet and not machine.wait_until_quiet(arguments.quiet / 100, QUIET_WAIT_S):
+            print("the machine does not become quiet; measuring all the same", file=sys.stderr)
+
+    cycle = Cycle(place, made, tuple(arguments.steps), before_step)
     warm(made.path)
     for run in range(arguments.runs + 1):
         for engine in engines:
@@ -171,6 +179,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only-on-disk", action="store_true", help="no runs on tmpfs")
     parser.add_argument(
         "--cgroup", type=size, metavar="SIZE", help="run inside a control group of this size"
+    )
+    parser.add_argument(
+        "--quiet", type=int, metavar="PERCENT", help="wait till others use less of the cores"
     )
     parser.add_argument("--output", type=Path, default=Path("compare-results"))
     parser.add_argument(
