@@ -1,4 +1,5 @@
 //! Volume sources and restore sinks, the backup pipeline, the command line.
 
 pub mod classify;
+pub mod fs;
 pub mod progress;
