@@ -22,7 +22,7 @@ BAR, GAP, TOP = 14, 16, 64
 
 
 def svg(results: dict, place: str) -> str:
-    """Bars of the median wall time; each group has its own scale, its slowest tool the full width."""
+    """Bars of the median wall time; in each group the slowest tool has the full width."""
     figures = Figures(r for r in results["records"] if r["place"] == place)
     present = figures.distinct("tool")
     tools = [name for name in NAMES if name in present] + [n for n in present if n not in NAMES]

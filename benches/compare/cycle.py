@@ -1,6 +1,7 @@
 """One cycle: one tool, one data set, every step once, from an empty repository."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,10 +39,17 @@ class Record:
 class Cycle:
     """Runs the steps and checks after each that its work was done."""
 
-    def __init__(self, place: Place, data: DataSet, steps: tuple[str, ...]):
+    def __init__(
+        self,
+        place: Place,
+        data: DataSet,
+        steps: tuple[str, ...],
+        before_step: Callable[[], None] = os.sync,
+    ):
         self.place = place
         self.data = data
         self.steps = steps
+        self.before_step = before_step
 
     def run(self, engine: Engine, run: int, *, everything: bool) -> list[Record]:
         """One cycle of `engine`. With `everything`, restored content is compared whole."""
@@ -59,7 +67,7 @@ class Cycle:
             made += 1
             records.append(self._backup(engine, CHANGE, run, snapshots=made))
         if RESTORE in self.steps:
-            os.sync()
+            self.before_step()
             finished = engine.restore(place, data.path, sparse=data.sparse)
             root = engine.restored_root(place, data.path)
             verify.same(data.path, root, everything=everything, seed=run)
@@ -69,7 +77,7 @@ class Cycle:
 
     def _backup(self, engine: Engine, step: str, run: int, *, snapshots: int) -> Record:
         before = size_of(self.place.repository)
-        os.sync()
+        self.before_step()
         finished, added = engine.backup(self.place, self.data.path)
         held = engine.snapshots(self.place)
         if held != snapshots:

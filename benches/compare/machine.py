@@ -3,7 +3,10 @@
 import os
 import platform
 import re
+import time
 from pathlib import Path
+
+LOOK_S = 1.0
 
 
 def describe() -> dict[str, str]:
@@ -17,6 +20,29 @@ def describe() -> dict[str, str]:
         "kernel": platform.release(),
         "load at start": f"{os.getloadavg()[0]:.2f}",
     }
+
+
+def wait_until_quiet(limit: float, patience_s: float) -> bool:
+    """Waits until all processes together use less than `limit` of the cores for a second.
+
+    Returns whether that happened within `patience_s`.
+    """
+    end = time.monotonic() + patience_s
+    while True:
+        idle, total = _idle_and_total()
+        time.sleep(LOOK_S)
+        idle_now, total_now = _idle_and_total()
+        if 1 - (idle_now - idle) / max(1, total_now - total) < limit:
+            return True
+        if time.monotonic() > end:
+            return False
+
+
+def _idle_and_total() -> tuple[int, int]:
+    with open("/proc/stat", encoding="ascii") as stat:
+        ticks = [int(field) for field in stat.readline().split()[1:9]]
+    # Idle, and waiting for a disk.
+    return ticks[3] + ticks[4], sum(ticks)
 
 
 def _first(pattern: str, text: str) -> str | None:

@@ -52,8 +52,8 @@ def _head(results: dict) -> list[str]:
         f"Tools: {tools}.",
         "",
         f"Medians of {results['runs']} runs after a warm-up, tools taking turns, page cache warm."
-        f" Times as median [least-most]. In brackets how many times less than {BASE}: 2.00x is twice"
-        " as fast, half the memory or half the bytes.",
+        f" Times as median [least-most]. In brackets how many times less than {BASE}: 2.00x is"
+        " twice as fast, half the memory or half the bytes.",
     ]
 
 

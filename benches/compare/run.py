@@ -22,6 +22,8 @@ from place import Place, size_of
 from verify import Differs
 
 HERE = Path(__file__).resolve().parent
+# How long `--quiet` waits before one step.
+QUIET_WAIT_S = 120
 DEFAULT_TOOLS = ("orlop", "orlop-xaes", "restic", "kopia", "kopia-plain", "rustic", "borg")
 
 
@@ -31,7 +33,9 @@ def main() -> int:
         write(json.loads(arguments.again.read_text()), arguments.output)
         return 0
     try:
-        engines = find_engines(arguments)
+        engines = find_engines(
+            arguments.tools or DEFAULT_TOOLS, arguments, strict=arguments.tools is not None
+        )
     except tools.Missing as missing:
         print(missing, file=sys.stderr)
         return 2
@@ -92,7 +96,13 @@ def compare(
     results: dict,
 ) -> None:
     """All runs of one data set: a warm-up that compares all content, then the counted ones."""
-    cycle = Cycle(place, made, tuple(arguments.steps))
+
+    def before_step() -> None:
+        os.sync()
+        if arguments.quiet and not machine.wait_until_quiet(arguments.quiet / 100, QUIET_WAIT_S):
+            print("the machine does not become quiet; measuring all the same", file=sys.stderr)
+
+    cycle = Cycle(place, made, tuple(arguments.steps), before_step)
     warm(made.path)
     for run in range(arguments.runs + 1):
         for engine in engines:
@@ -132,30 +142,36 @@ def write(results: dict, output: Path) -> None:
         (output / f"chart-{place}.svg").write_text(chart.svg(results, place))
 
 
-def find_engines(arguments: argparse.Namespace) -> list[tools.Engine]:
-    """The chosen tools; only those that were named or are required must be there."""
-    named = arguments.tools is not None
+def find_engines(
+    names: list[str] | tuple[str, ...], arguments: argparse.Namespace, *, strict: bool
+) -> list[tools.Engine]:
+    """The tools called `names`. Unless `strict`, one that is not required may be missing."""
     engines = []
-    for name in arguments.tools or DEFAULT_TOOLS:
+    for name in names:
         try:
             engines.append(tools.make(name, orlop=arguments.orlop, peers=arguments.peers))
         except tools.Missing as missing:
-            if named or name in tools.REQUIRED:
+            if strict or name in tools.REQUIRED:
                 raise
             print(f"left out: {missing}", file=sys.stderr)
     return engines
 
 
-def parse() -> argparse.Namespace:
+def add_tool_options(parser: argparse.ArgumentParser) -> None:
+    """Where the programs are and which of them run."""
     home_tools = os.environ.get("ORLOP_TOOLS") or Path.home() / ".cache" / "orlop-tools"
-    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--orlop", type=Path, default=HERE.parents[1] / "target/release/orlop", help="the program"
     )
     parser.add_argument(
         "--peers", type=Path, default=Path(home_tools) / "bin", help="folder that peers.sh filled"
     )
-    parser.add_argument("--tools", type=comma(tools.NAMES), help="a,b,c; default: all there are")
+    parser.add_argument("--tools", type=comma(tools.NAMES), help=", ".join(tools.NAMES))
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_tool_options(parser)
     parser.add_argument("--data", type=comma(data.NAMES), default=list(data.NAMES))
     parser.add_argument("--steps", type=comma(STEPS), default=list(STEPS))
     parser.add_argument("--runs", type=int, default=5, help="counted runs after the warm-up")
@@ -163,6 +179,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only-on-disk", action="store_true", help="no runs on tmpfs")
     parser.add_argument(
         "--cgroup", type=size, metavar="SIZE", help="run inside a control group of this size"
+    )
+    parser.add_argument(
+        "--quiet", type=int, metavar="PERCENT", help="wait till others use less of the cores"
     )
     parser.add_argument("--output", type=Path, default=Path("compare-results"))
     parser.add_argument(

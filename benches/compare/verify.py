@@ -35,9 +35,11 @@ def same(source: Path, restored: Path, *, everything: bool, seed: int = 0) -> No
     With `everything`, all content is compared instead of a sample.
     """
     census, files = _walk(source)
-    other, _ = _walk(restored)
+    other, others = _walk(restored)
     if census != other:
         raise Differs(f"{restored}: {other}, but the source is {census}")
+    if odd := sorted(set(files) ^ set(others)):
+        raise Differs(f"{restored}: {odd[0][0]} is not of the same name or length as in {source}")
     # Few files: all. Many: the longest, where most bytes are, and some at random.
     chosen = files
     if not everything and len(files) > SAMPLED_FILES:
@@ -82,14 +84,11 @@ def _windows(name: str, length: int, seed: int) -> list[int]:
 
 def _digest(path: Path, windows: list[int] | None) -> bytes:
     state = hashlib.blake2b()
-    try:
-        with path.open("rb", buffering=0) as file:
-            if windows is None:
-                while block := file.read(WINDOW_BYTES):
-                    state.update(block)
-            else:
-                for offset in windows:
-                    state.update(os.pread(file.fileno(), WINDOW_BYTES, offset))
-    except FileNotFoundError as missing:
-        raise Differs(f"{path}: is not there") from missing
+    with path.open("rb", buffering=0) as file:
+        if windows is None:
+            while block := file.read(WINDOW_BYTES):
+                state.update(block)
+        else:
+            for offset in windows:
+                state.update(os.pread(file.fileno(), WINDOW_BYTES, offset))
     return state.digest()

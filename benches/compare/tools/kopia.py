@@ -1,4 +1,4 @@
-"""kopia. Its default stores everything uncompressed, so it runs twice: with zstd and as it comes."""
+"""kopia, which by default compresses nothing; so it runs twice, with zstd and as it comes."""
 
 import json
 from pathlib import Path

@@ -2,7 +2,7 @@
 //! ChaCha20-Poly1305 (RFC 8439) seals with it under four zero bytes and the last 8.
 //!
 //! The inner cipher is that of AWS-LC, which is faster than crate `chacha20poly1305` on processors
-//! with vector units (`cargo bench -p orlop-repo --bench seal`); a property holds the two equal.
+//! with vector units (`cargo bench -p orlop-repo --bench seal -- cipher`); a property holds the two equal.
 
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce as ShortNonce, UnboundKey};
 use chacha20::{R20, hchacha};

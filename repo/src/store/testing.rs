@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 use object_store::PutPayload;
 
 use super::backend::{Backend, ObjectInfo, Put, StoreFuture, Tail};
@@ -15,11 +15,31 @@ use super::folder::Folder;
 use super::memory::MemoryBackend;
 use crate::model::ObjectName;
 
+/// A property that a store pretends to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lie {
+    /// Looks whether an object is there and then puts it, in two steps.
+    CreatesInTwoSteps,
+    /// Says of a taken name that it created the object, and keeps the old one.
+    IgnoresCondition,
+    /// Serves what there is of a range that reaches over the end.
+    CutsRanges,
+    /// Leaves the last object out of listings.
+    ListsLate,
+    /// Counts the name after which a listing begins in.
+    ListsInclusive,
+    /// Does not delete.
+    Keeps,
+    /// Changes a byte of large objects.
+    FlipsByte,
+}
+
 /// Memory with faults.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Faulty {
     inner: MemoryBackend,
     state: Arc<State>,
+    lie: Option<Lie>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +54,26 @@ struct State {
 }
 
 impl Faulty {
+    /// A store that works except for one thing.
+    pub(super) fn lying(lie: Lie) -> Self {
+        Self {
+            lie: Some(lie),
+            ..Self::default()
+        }
+    }
+
+    async fn create_badly(&self, name: &ObjectName, payload: PutPayload) -> Put {
+        let taken = self.inner.head(name).await.is_ok();
+        tokio::task::yield_now().await;
+        if taken && self.lie != Some(Lie::IgnoresCondition) {
+            return Put::Exists;
+        }
+        if !taken {
+            self.inner.put(name, payload).await.ok();
+        }
+        Put::Created
+    }
+
     /// The next `n` requests fail without effect.
     pub(super) fn fail_next(&self, n: u64) {
         self.state.failures.store(n, Ordering::SeqCst);
@@ -104,15 +144,44 @@ impl Backend for Faulty {
     }
 
     fn put_if_absent(&self, name: &ObjectName, payload: PutPayload) -> StoreFuture<'_, Put> {
-        self.with_faults(self.inner.put_if_absent(name, payload))
+        match self.lie {
+            Some(Lie::CreatesInTwoSteps | Lie::IgnoresCondition) => {
+                let name = name.clone();
+                async move { Ok(self.create_badly(&name, payload).await) }.boxed()
+            }
+            _ => self.with_faults(self.inner.put_if_absent(name, payload)),
+        }
     }
 
     fn get(&self, name: &ObjectName, max_len: u64) -> StoreFuture<'_, Bytes> {
-        self.with_faults(self.inner.get(name, max_len))
+        let got = self.with_faults(self.inner.get(name, max_len));
+        if self.lie != Some(Lie::FlipsByte) {
+            return got;
+        }
+        got.map_ok(|bytes| {
+            let mut bytes = bytes.to_vec();
+            if let Some(byte) = bytes.get_mut(100_000) {
+                *byte ^= 1;
+            }
+            bytes.into()
+        })
+        .boxed()
     }
 
     fn get_range(&self, name: &ObjectName, range: Range<u64>) -> StoreFuture<'_, Bytes> {
-        self.with_faults(self.inner.get_range(name, range))
+        if self.lie != Some(Lie::CutsRanges) {
+            return self.with_faults(self.inner.get_range(name, range));
+        }
+        let name = name.clone();
+        async move {
+            let len = self.inner.head(&name).await?.len;
+            let range = range.start.min(len)..range.end.min(len);
+            if range.is_empty() {
+                return Ok(Bytes::new());
+            }
+            self.inner.get_range(&name, range).await
+        }
+        .boxed()
     }
 
     fn get_tail(&self, name: &ObjectName, len: u64) -> StoreFuture<'_, Tail> {
@@ -129,6 +198,24 @@ impl Backend for Faulty {
         after: Option<&ObjectName>,
     ) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
         let listing = self.inner.list(folder, after);
+        let listing = match (self.lie, after) {
+            (Some(Lie::ListsLate), _) => {
+                let mut names = self.inner.contents().into_keys();
+                let newest = names.rfind(|name| folder.contains(name));
+                let late = move |info: &ObjectInfo| Some(&info.name) != newest.as_ref();
+                listing
+                    .try_filter(move |info| std::future::ready(late(info)))
+                    .boxed()
+            }
+            (Some(Lie::ListsInclusive), Some(after)) => {
+                let from = after.clone();
+                self.inner
+                    .list(folder, None)
+                    .try_filter(move |info| std::future::ready(info.name >= from))
+                    .boxed()
+            }
+            _ => listing,
+        };
         if !take(&self.state.breaks) {
             return listing;
         }
@@ -143,6 +230,11 @@ impl Backend for Faulty {
     }
 
     fn delete(&self, names: Vec<ObjectName>) -> StoreFuture<'_, ()> {
+        let names = if self.lie == Some(Lie::Keeps) {
+            Vec::new()
+        } else {
+            names
+        };
         self.with_faults(self.inner.delete(names))
     }
 }

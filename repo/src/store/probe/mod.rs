@@ -12,6 +12,8 @@ mod ranges;
 mod report;
 mod run;
 mod scene;
+#[cfg(test)]
+mod tests;
 
 pub use report::{Finding, Outcome, ProbeReport};
 pub use run::{Effort, create_once, probe};

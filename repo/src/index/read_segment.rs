@@ -1,0 +1,34 @@
+//! Reads an index segment from the store.
+
+use crate::keys::Keyring;
+use crate::log::SegmentRef;
+use crate::model::ObjectHash;
+use crate::seal::ObjectKind;
+use crate::store::Store;
+
+use super::error::IndexError;
+use super::segment::Segment;
+
+/// Reads a segment and checks it against what the log says of it: length, hash, seal, fields.
+pub async fn read_segment(
+    store: &Store,
+    keyring: &Keyring,
+    segment: &SegmentRef,
+) -> Result<Segment, IndexError> {
+    let name = segment.name();
+    let bytes = match store.get(&name, segment.len).await {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(IndexError::Store { name, source }),
+    };
+    let found = bytes.len() as u64;
+    if found != segment.len || ObjectHash::of(&bytes) != segment.hash {
+        return Err(IndexError::WrongObject { name, found });
+    }
+    match keyring.open_object(ObjectKind::Segment, name.as_str(), &bytes) {
+        Ok(body) => {
+            drop(bytes);
+            Segment::parse(body.into()).map_err(|source| IndexError::Segment { name, source })
+        }
+        Err(source) => Err(IndexError::Sealed { name, source }),
+    }
+}
