@@ -1,7 +1,6 @@
 //! The index: from the id of a chunk or page to its places (`FORMAT.md` section 9).
 //!
-//! [`Segment`] is what stands in the store, [`LocalIndex`] what a client makes of all segments,
-//! [`SessionIndex`] what a session adds.
+//! [`Segment`] is what stands in the store, [`LocalIndex`] what a client makes of all segments.
 
 mod cache;
 mod entry;
@@ -21,7 +20,6 @@ mod segment;
 mod segment_builder;
 #[cfg(test)]
 mod segment_tests;
-mod session_index;
 
 pub use cache::CacheFolder;
 pub use entry::{Found, PackInfo};
@@ -30,4 +28,3 @@ pub use local_index::{LocalIndex, SyncReport};
 pub use read_segment::read_segment;
 pub use segment::{MAX_SEGMENT_CHUNKS, Segment, SegmentError};
 pub use segment_builder::SegmentBuilder;
-pub use session_index::{Claim, SessionIndex};

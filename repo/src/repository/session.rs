@@ -1,0 +1,369 @@
+//! A session: the right to upload, kept by the log.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+
+use super::Repository;
+use crate::entropy::EntropyError;
+use crate::log::{
+    AppendError, Begin, Body, Checkpoint, Commit, Invalid, LogError, MergeIndex, Role, SegmentRef,
+    State,
+};
+use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
+use crate::pack::FinishedPack;
+use crate::seal::{ObjectKind, SealError};
+use crate::snapshot::{RootRef, Snapshot};
+use crate::store::{PutPayload, StoreError};
+
+/// What a session is opened for.
+#[derive(Clone, Debug)]
+pub struct SessionRequest {
+    /// What it may append.
+    pub role: Role,
+    /// The snapshot whose tree is taken over where nothing changed.
+    pub base: Option<SnapshotId>,
+    /// Dead sessions whose work is carried on.
+    pub adopts: Vec<SessionId>,
+    /// UID of the object that asked for the work.
+    pub owner: Option<String>,
+    /// Program and version, for people.
+    pub client: String,
+}
+
+/// A session could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// Nothing was promised; the backup has to be started again, and finds what is stored.
+    #[error(
+        "the session cannot go on: {0}; run the backup again, it continues from what is stored"
+    )]
+    Invalid(Invalid),
+    /// Chunks were declared lost while the session ran, and it may rely on them.
+    #[error("chunks were declared lost during the backup; run it again, it stores them anew")]
+    LostMeanwhile,
+    /// The log could not be read or written.
+    #[error(transparent)]
+    Log(LogError),
+    /// An object could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// An object could not be sealed.
+    #[error("cannot seal {object}")]
+    Seal {
+        /// The object.
+        object: ObjectName,
+        /// Why.
+        #[source]
+        source: SealError,
+    },
+    /// No randomness for a session's name.
+    #[error("cannot name a session")]
+    Entropy(#[from] EntropyError),
+    /// A session has 2^32 packs and segments.
+    #[error("session {0} has used up its names")]
+    NamesUsedUp(SessionId),
+}
+
+impl From<AppendError> for SessionError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Invalid(invalid) => Self::Invalid(invalid),
+            AppendError::Log(log) => Self::Log(log),
+        }
+    }
+}
+
+/// What has been stored or relied on and no entry names yet.
+#[derive(Clone, Default)]
+struct Unnamed {
+    packs: PackSet,
+    segments: Vec<SegmentRef>,
+    relied: PackSet,
+    adopted: PackSet,
+}
+
+/// An open session.
+///
+/// Uploads may run concurrently; a checkpoint names what was acknowledged before it began.
+/// Dropped without [`Session::commit`] or [`Session::end`] it stays open in the log, as that of a
+/// killed process does, until somebody declares it dead.
+pub struct Session {
+    repository: Arc<Repository>,
+    id: SessionId,
+    /// Number of its `Begin`.
+    begun: u64,
+    /// Lost chunks that were known when it began.
+    lost: usize,
+    next_pack: AtomicU32,
+    next_segment: AtomicU32,
+    unnamed: Mutex<Unnamed>,
+    /// Every pack that it has relied on, so that each is named once.
+    relied: Mutex<PackSet>,
+}
+
+impl Session {
+    /// Appends `Begin`. `request` is made from the state in which the session begins, and again
+    /// whenever another entry came first.
+    pub async fn begin<E: From<SessionError>>(
+        repository: Arc<Repository>,
+        mut request: impl FnMut(&State) -> Result<SessionRequest, E>,
+    ) -> Result<Self, E> {
+        let mut id = [0; SessionId::LEN];
+        repository
+            .entropy()
+            .fill(&mut id)
+            .map_err(|e| E::from(SessionError::from(e)))?;
+        let id = SessionId::from_bytes(id);
+        let mut lost = 0;
+        let mut chain = repository.chain().await;
+        let entry = chain
+            .append::<BeginError<E>>(|state| {
+                let request = request(state).map_err(BeginError::Caller)?;
+                lost = state.lost.len();
+                Ok(Body::Begin(Begin {
+                    session: id,
+                    base: request.base,
+                    adopts: request.adopts,
+                    owner: request.owner,
+                    role: request.role,
+                    client: request.client,
+                }))
+            })
+            .await
+            .map_err(|error| match error {
+                BeginError::Caller(error) => error,
+                BeginError::Append(error) => E::from(error.into()),
+            })?;
+        drop(chain);
+        Ok(Self::new(repository, id, entry.number, lost))
+    }
+
+    /// A session that no entry opens, for a trial run: it names packs and must store nothing.
+    pub fn detached(repository: Arc<Repository>) -> Result<Self, SessionError> {
+        let mut id = [0; SessionId::LEN];
+        repository.entropy().fill(&mut id)?;
+        Ok(Self::new(repository, SessionId::from_bytes(id), 0, 0))
+    }
+
+    fn new(repository: Arc<Repository>, id: SessionId, begun: u64, lost: usize) -> Self {
+        Self {
+            repository,
+            id,
+            begun,
+            lost,
+            next_pack: AtomicU32::new(0),
+            next_segment: AtomicU32::new(0),
+            unnamed: Mutex::default(),
+            relied: Mutex::default(),
+        }
+    }
+
+    /// Its name.
+    pub fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// The repository that it is open in.
+    pub fn repository(&self) -> &Arc<Repository> {
+        &self.repository
+    }
+
+    /// A name for a pack; never given twice.
+    pub fn next_pack(&self) -> Result<PackName, SessionError> {
+        let number = self.take(&self.next_pack)?;
+        Ok(PackName {
+            session: self.id,
+            number,
+        })
+    }
+
+    fn take(&self, counter: &AtomicU32) -> Result<u32, SessionError> {
+        counter
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_add(1))
+            .map_err(|_| SessionError::NamesUsedUp(self.id))
+    }
+
+    /// Stores a pack. The next checkpoint or commit names it.
+    pub async fn upload(&self, pack: &FinishedPack) -> Result<(), SessionError> {
+        let payload: PutPayload = pack.parts.iter().cloned().collect();
+        self.repository
+            .store()
+            .put(&ObjectName::pack(pack.name), payload)
+            .await?;
+        self.unnamed.lock().packs.insert(pack.name);
+        Ok(())
+    }
+
+    /// Stores an index segment. The next checkpoint or commit names it.
+    pub async fn upload_segment(&self, body: &[u8]) -> Result<SegmentRef, SessionError> {
+        let segment = self.put_segment(body).await?;
+        self.unnamed.lock().segments.push(segment);
+        Ok(segment)
+    }
+
+    async fn put_segment(&self, body: &[u8]) -> Result<SegmentRef, SessionError> {
+        let number = self.take(&self.next_segment)?;
+        let name = ObjectName::segment(self.id, number);
+        let bytes = self
+            .repository
+            .keys()
+            .seal_object(ObjectKind::Segment, name.as_str(), body)
+            .map_err(|source| SessionError::Seal {
+                object: name.clone(),
+                source,
+            })?;
+        let segment = SegmentRef {
+            session: self.id,
+            number,
+            len: bytes.len() as u64,
+            hash: ObjectHash::of(&bytes),
+        };
+        self.repository
+            .store()
+            .put(&name, PutPayload::from(Bytes::from(bytes)))
+            .await?;
+        Ok(segment)
+    }
+
+    /// Notes that the backup refers to a chunk in a pack that it did not write.
+    pub fn rely_on(&self, pack: PackName) {
+        if pack.session != self.id && self.relied.lock().insert(pack) {
+            self.unnamed.lock().relied.insert(pack);
+        }
+    }
+
+    /// Notes that a pack of a dead session, which no entry names, was verified and is used.
+    pub fn adopt(&self, pack: PackName) {
+        self.unnamed.lock().adopted.insert(pack);
+    }
+
+    /// Names everything stored so far, so that it survives this process.
+    pub async fn checkpoint(&self, partial: Option<RootRef>) -> Result<(), SessionError> {
+        let named = std::mem::take(&mut *self.unnamed.lock());
+        let result = self
+            .repository
+            .chain()
+            .await
+            .append::<SessionError>(|state| {
+                self.still_good(state)?;
+                let Unnamed {
+                    packs,
+                    segments,
+                    relied,
+                    adopted,
+                } = named.clone();
+                Ok(Body::Checkpoint(Checkpoint {
+                    session: self.id,
+                    packs,
+                    segments,
+                    relied,
+                    partial,
+                    adopted,
+                }))
+            })
+            .await;
+        if result.is_err() {
+            let mut unnamed = self.unnamed.lock();
+            unnamed.packs.extend(&named.packs);
+            unnamed.segments.extend(named.segments);
+            unnamed.relied.extend(&named.relied);
+            unnamed.adopted.extend(&named.adopted);
+        }
+        result.map(|_| ())
+    }
+
+    fn still_good(&self, state: &State) -> Result<(), SessionError> {
+        if state.lost.len() > self.lost {
+            return Err(SessionError::LostMeanwhile);
+        }
+        Ok(())
+    }
+
+    /// Ends the session with a snapshot. After `Ok` it is in the repository for everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`SessionError::Invalid`] with [`Invalid::AlreadyCommitted`] if the snapshot's owner has
+    /// one already: the work was done. Any other error promises nothing.
+    pub async fn commit(self, snapshot: Snapshot) -> Result<(), SessionError> {
+        let named = std::mem::take(&mut *self.unnamed.lock());
+        let mut chain = self.repository.chain().await;
+        chain
+            .append::<SessionError>(|state| {
+                self.still_good(state)?;
+                let Unnamed {
+                    packs,
+                    segments,
+                    relied,
+                    adopted,
+                } = named.clone();
+                Ok(Body::Commit(Box::new(Commit {
+                    session: self.id,
+                    packs,
+                    segments,
+                    relied,
+                    adopted,
+                    snapshot: snapshot.clone(),
+                })))
+            })
+            .await?;
+        chain
+            .verify_since(self.begun)
+            .await
+            .map_err(SessionError::Log)
+    }
+
+    /// Ends the session without a snapshot.
+    pub async fn end(self) -> Result<(), SessionError> {
+        let mut chain = self.repository.chain().await;
+        chain
+            .append::<SessionError>(|_| Ok(Body::End(self.id)))
+            .await
+            .map(|_| ())
+    }
+
+    /// Replaces segments by merged ones, given as bodies. That another session did so first is no
+    /// error: then these are dropped.
+    pub async fn replace_segments(
+        &self,
+        removed: &[SegmentRef],
+        bodies: &[Vec<u8>],
+    ) -> Result<(), SessionError> {
+        let mut added = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            added.push(self.put_segment(body).await?);
+        }
+        let merged = self
+            .repository
+            .chain()
+            .await
+            .append::<SessionError>(|_| {
+                Ok(Body::MergeIndex(MergeIndex {
+                    session: self.id,
+                    added: added.clone(),
+                    removed: removed.to_vec(),
+                }))
+            })
+            .await;
+        match merged {
+            Ok(_) | Err(SessionError::Invalid(Invalid::Segment(_))) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Either the caller's error or the log's, while a session begins.
+enum BeginError<E> {
+    Caller(E),
+    Append(AppendError),
+}
+
+impl<E> From<AppendError> for BeginError<E> {
+    fn from(error: AppendError) -> Self {
+        Self::Append(error)
+    }
+}
