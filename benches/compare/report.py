@@ -103,6 +103,8 @@ def _cell(
 def _amount(figure: str, spread: Spread) -> str:
     if figure in ("wall", "cpu"):
         return f"{spread.median:.2f} s [{spread.least:.2f}-{spread.most:.2f}]"
+    if spread.median < 1 << 20:
+        return f"{spread.median / (1 << 10):.1f} KiB"
     return f"{spread.median / (1 << 20):.1f} MiB"
 
 
