@@ -145,3 +145,64 @@ async fn a_folder_conforms() {
     assert_eq!(conformance::check(&store).await.unwrap(), []);
     assert!(store.list(&Folder::ROOT).await.unwrap().is_empty());
 }
+
+/// Set in the process that runs as nobody.
+const AS_NOBODY: &str = "ORLOP_TEST_READ_ONLY_FOLDER";
+
+/// Root may write everywhere, so the test runs itself again as somebody else.
+#[tokio::test]
+async fn a_folder_that_may_not_be_written_says_so() {
+    if let Some(root) = std::env::var_os(AS_NOBODY) {
+        let store = Store::local(root);
+        assert_eq!(
+            store.get(&name("a/1"), 1).await.unwrap(),
+            Bytes::from_static(&[1])
+        );
+        for error in [
+            store.put(&name("a/2"), vec![1]).await.unwrap_err(),
+            store
+                .put_if_absent(&name("b/2"), vec![1])
+                .await
+                .unwrap_err(),
+            store.delete([name("a/1")]).await.unwrap_err(),
+        ] {
+            assert!(
+                matches!(error, StoreError::PermissionDenied { .. }),
+                "{error:?}"
+            );
+        }
+        return;
+    }
+    let temp = tempfile::tempdir().unwrap();
+    let root = temp.path().join("repo");
+    let store = Store::create_local(&root).await.unwrap();
+    store.put(&name("a/1"), vec![1]).await.unwrap();
+    for path in ["a/1", "a", ""] {
+        let mode = if path == "a/1" { 0o444 } else { 0o555 };
+        fs::set_permissions(root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    // The build folder may be closed to others.
+    let test = temp.path().join("test");
+    fs::copy(std::env::current_exe().unwrap(), &test).unwrap();
+    fs::set_permissions(&test, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut again = std::process::Command::new(&test);
+    again
+        .args([
+            "--exact",
+            "store::local::tests::a_folder_that_may_not_be_written_says_so",
+        ])
+        .env(AS_NOBODY, &root)
+        .current_dir(temp.path());
+    if fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0) {
+        std::os::unix::process::CommandExt::uid(&mut again, 65534);
+    }
+    let output = again.output().unwrap();
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success() && printed.contains("1 passed"),
+        "{printed}"
+    );
+    fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(root.join("a"), fs::Permissions::from_mode(0o755)).unwrap();
+}

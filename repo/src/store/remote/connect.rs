@@ -50,7 +50,7 @@ pub(in crate::store) fn connect(
     ))
 }
 
-/// Retries are made around the whole, see [`Retrying`](crate::store::retry::Retrying).
+/// Retries are made around the whole, see [`Retrying`](crate::store::Retrying).
 fn no_retry() -> RetryConfig {
     RetryConfig {
         max_retries: 0,

@@ -8,6 +8,7 @@ mod answer;
 mod backend;
 mod classify;
 mod connect;
+mod requests;
 mod wire;
 
 pub use backend::RemoteBackend;
