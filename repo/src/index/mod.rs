@@ -1,6 +1,7 @@
 //! The index: from the id of a chunk or page to its places (`FORMAT.md` section 9).
 //!
-//! [`Segment`] is what stands in the store, [`LocalIndex`] what a client makes of all segments.
+//! [`Segment`] is what stands in the store, [`LocalIndex`] what a client makes of all segments,
+//! [`SessionIndex`] what a session adds.
 
 mod cache;
 mod entry;
@@ -20,6 +21,7 @@ mod segment;
 mod segment_builder;
 #[cfg(test)]
 mod segment_tests;
+mod session_index;
 
 pub use cache::CacheFolder;
 pub use entry::{Found, PackInfo};
@@ -28,3 +30,4 @@ pub use local_index::{LocalIndex, SyncReport};
 pub use read_segment::read_segment;
 pub use segment::{MAX_SEGMENT_CHUNKS, Segment, SegmentError};
 pub use segment_builder::SegmentBuilder;
+pub use session_index::{Claim, SessionIndex};
