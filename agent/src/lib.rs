@@ -1,5 +1,7 @@
 //! Volume sources and restore sinks, the backup pipeline, the command line.
 
+pub mod backup;
 pub mod classify;
 pub mod fs;
+pub mod memory;
 pub mod progress;

@@ -90,28 +90,37 @@ pub struct Problem {
 }
 
 /// Kinds of [`Problem`].
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Trouble {
     /// It was listed and then gone.
+    #[error("vanished before it was read")]
     Vanished,
     /// It was replaced by another object between two looks.
+    #[error("was replaced by another object while it was looked at")]
     Swapped,
     /// A call on it failed.
+    #[error("cannot {action}")]
     Unreadable {
         /// What was tried.
         action: &'static str,
         /// The system's answer.
+        #[source]
         errno: Errno,
     },
     /// A folder that contains itself through a mount; not entered.
+    #[error("contains itself through a mount, and was not entered")]
     Loop,
     /// It lies on another file system and the walk stays on one; not entered.
+    #[error("is on another file system, and was not entered")]
     OtherFileSystem,
     /// The file system gave a name that no file can have.
+    #[error("has a name that no file can have")]
     BadName,
     /// The file system listed a name twice; the second is left out.
+    #[error("was listed twice by the file system")]
     Duplicate,
     /// Its key would be longer than a tree page can hold; not entered.
+    #[error("has a path longer than a tree can hold, and was not entered")]
     TooLong,
 }
 

@@ -42,6 +42,16 @@ pub enum Change {
     },
 }
 
+impl std::fmt::Display for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Modified => f.write_str("it was written to"),
+            Self::Grown { from, to } => write!(f, "it grew from {from} to {to} bytes"),
+            Self::Truncated { from, to } => write!(f, "it shrank from {from} to {to} bytes"),
+        }
+    }
+}
+
 impl SourceFile {
     pub(super) fn new(fd: OwnedFd, path: RelPath, stat: Stat) -> Self {
         if stat.size >= ADVISE_FROM {

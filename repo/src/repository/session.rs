@@ -289,7 +289,7 @@ impl Session {
     ///
     /// [`SessionError::Invalid`] with [`Invalid::AlreadyCommitted`] if the snapshot's owner has
     /// one already: the work was done. Any other error promises nothing.
-    pub async fn commit(self, snapshot: Snapshot) -> Result<(), SessionError> {
+    pub async fn commit(&self, snapshot: Snapshot) -> Result<(), SessionError> {
         let named = std::mem::take(&mut *self.unnamed.lock());
         let mut chain = self.repository.chain().await;
         chain
@@ -318,7 +318,7 @@ impl Session {
     }
 
     /// Ends the session without a snapshot.
-    pub async fn end(self) -> Result<(), SessionError> {
+    pub async fn end(&self) -> Result<(), SessionError> {
         let mut chain = self.repository.chain().await;
         chain
             .append::<SessionError>(|_| Ok(Body::End(self.id)))

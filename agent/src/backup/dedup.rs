@@ -1,0 +1,141 @@
+//! Is this chunk stored already? The repository's index and the running session, as one.
+
+use std::sync::Arc;
+
+use orlop_chunker::ChunkId;
+use orlop_repo::index::{self, CacheFolder, Found, IndexError, LocalIndex, SessionIndex};
+use orlop_repo::log::State;
+use orlop_repo::model::{ChunkRef, PackName, PackSet};
+use orlop_repo::pack::FinishedPack;
+use orlop_repo::repository::Session;
+use parking_lot::RwLock;
+
+/// What a claim came to.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Claim {
+    /// Stored, there.
+    Known(ChunkRef),
+    /// Nobody has it: the caller stores it and publishes its place.
+    Mine,
+    /// Somebody else is storing it.
+    Awaited,
+}
+
+/// Packs in which a chunk may be relied on.
+struct Reliable {
+    packs: PackSet,
+    condemned: PackSet,
+}
+
+/// Finds chunks that are stored, here or by others.
+pub(super) struct Dedup {
+    index: Arc<LocalIndex>,
+    session: Arc<Session>,
+    reliable: RwLock<Reliable>,
+    own: SessionIndex,
+}
+
+impl Dedup {
+    /// Chunks in packs that `state` says are there and stay. Those of the session itself take up
+    /// to `memory` bytes, and beyond that files in `folder`.
+    pub(super) fn new(
+        index: Arc<LocalIndex>,
+        session: Arc<Session>,
+        state: &State,
+        memory: u64,
+        folder: &CacheFolder,
+    ) -> Result<Self, IndexError> {
+        let memory = usize::try_from(memory).unwrap_or(usize::MAX);
+        let own = SessionIndex::new(session.id(), memory, folder, None)?;
+        Ok(Self {
+            index,
+            session,
+            reliable: RwLock::new(Reliable::of(state)),
+            own,
+        })
+    }
+
+    /// Takes note of what became of packs since.
+    pub(super) fn refresh(&self, state: &State) {
+        *self.reliable.write() = Reliable::of(state);
+    }
+
+    /// Looks a chunk up, and claims it if it is new.
+    pub(super) fn claim(&self, id: ChunkId, len: u32) -> Result<Claim, IndexError> {
+        let prefix = id.prefix();
+        match self.own.claim(&prefix)? {
+            index::Claim::Known(found) => Ok(Claim::Known(known(id, found))),
+            index::Claim::Pending => Ok(Claim::Awaited),
+            index::Claim::New => {
+                let found = self.index.find(&prefix, |pack| self.is_reliable(pack))?;
+                // A length that differs is another chunk with the same half of its id.
+                let Some(found) = found.filter(|found| found.len == len) else {
+                    return Ok(Claim::Mine);
+                };
+                self.own.release(&prefix);
+                self.session.rely_on(found.place.pack);
+                Ok(Claim::Known(known(id, found)))
+            }
+        }
+    }
+
+    fn is_reliable(&self, pack: PackName) -> bool {
+        let reliable = self.reliable.read();
+        reliable.packs.contains(pack) && !reliable.condemned.contains(pack)
+    }
+
+    /// Says where a claimed chunk stands now.
+    pub(super) fn publish(&self, chunk: ChunkRef) {
+        let found = Found {
+            place: chunk.place,
+            len: chunk.len,
+        };
+        self.own.publish(&chunk.id.prefix(), found);
+    }
+
+    /// The place of a chunk that is being stored, or was stored already, once it has one.
+    pub(super) fn place_of(&self, id: ChunkId, len: u32) -> Result<Option<ChunkRef>, IndexError> {
+        if let Some(found) = self.own.find(&id.prefix())? {
+            return Ok(Some(known(id, found)));
+        }
+        // Whoever held the claim found it in the index and gave the claim back.
+        let found = self
+            .index
+            .find(&id.prefix(), |pack| self.is_reliable(pack))?;
+        Ok(found.filter(|found| found.len == len).map(|found| {
+            self.session.rely_on(found.place.pack);
+            known(id, found)
+        }))
+    }
+
+    /// A pack was stored: its chunks go into the next segment.
+    pub(super) fn stored(&self, pack: FinishedPack) -> Result<(), IndexError> {
+        self.own.uploaded(Arc::new(pack.directory), pack.hash)
+    }
+
+    /// Bodies of the segments of everything stored since the last call.
+    pub(super) fn take_segments(&self) -> Vec<Vec<u8>> {
+        self.own.drain_segments()
+    }
+}
+
+fn known(id: ChunkId, found: Found) -> ChunkRef {
+    ChunkRef {
+        id,
+        len: found.len,
+        place: found.place,
+    }
+}
+
+impl Reliable {
+    fn of(state: &State) -> Self {
+        let mut condemned = PackSet::new();
+        for c in &state.condemned {
+            condemned.extend(&c.packs);
+        }
+        Self {
+            packs: state.packs.clone(),
+            condemned,
+        }
+    }
+}

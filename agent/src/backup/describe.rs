@@ -1,0 +1,94 @@
+//! From what the file system says to what is recorded.
+
+use orlop_repo::tree::{Entry, EntryKind, FileClass, Notes, Timestamp};
+
+use crate::classify::Class;
+use crate::fs::{Item, Kind, Meta, Remembered, Stat, Time};
+
+impl From<Time> for Timestamp {
+    fn from(time: Time) -> Self {
+        Self {
+            secs: time.secs,
+            nanos: time.nanos,
+        }
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        Self {
+            secs: time.secs,
+            nanos: time.nanos,
+        }
+    }
+}
+
+/// The kind that is recorded for a kind of the file system.
+pub(super) fn kind(kind: Kind) -> EntryKind {
+    match kind {
+        Kind::Folder => EntryKind::Folder,
+        Kind::File => EntryKind::File,
+        Kind::Symlink => EntryKind::Symlink,
+        Kind::CharDevice => EntryKind::CharDevice,
+        Kind::BlockDevice => EntryKind::BlockDevice,
+        Kind::Fifo => EntryKind::Fifo,
+        Kind::Socket => EntryKind::Socket,
+    }
+}
+
+/// The number of a class in the tree.
+pub(super) fn class(class: Class) -> FileClass {
+    match class {
+        Class::General => FileClass::General,
+        Class::Paged => FileClass::Paged,
+        Class::Whole => FileClass::Whole,
+    }
+}
+
+/// The entry of an item, without its content.
+pub(super) fn entry(item: &Item, stat: &Stat, meta: Meta, link_key: &[u8; 32]) -> Entry {
+    let kind = kind(stat.kind);
+    let mut entry = Entry::new(item.name.to_vec(), kind);
+    entry.mode = u16::try_from(stat.mode & 0o7777).unwrap_or(0);
+    entry.uid = stat.uid;
+    entry.gid = stat.gid;
+    entry.mtime = stat.mtime.into();
+    entry.ctime = stat.ctime.into();
+    entry.btime = stat.birth.map(Into::into);
+    entry.inode = stat.identity.ino;
+    entry.xattrs = meta.xattrs;
+    entry.flags = meta.flags;
+    entry.project = meta.project;
+    if matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
+        entry.rdev = Some(stat.device);
+    }
+    if stat.links > 1 && kind != EntryKind::Folder {
+        entry.link_group = Some(link_group(stat, link_key));
+        entry.device = Some(stat.identity.dev);
+    }
+    entry
+}
+
+/// Name of an inode that several entries share.
+fn link_group(stat: &Stat, link_key: &[u8; 32]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new_keyed(link_key);
+    hasher.update(&stat.identity.dev.to_le_bytes());
+    hasher.update(&stat.identity.ino.to_le_bytes());
+    let mut group = [0; 16];
+    hasher.finalize_xof().fill(&mut group);
+    group
+}
+
+/// What the parent snapshot remembers of an entry, for the rule "unchanged".
+pub(super) fn remembered(old: &Entry) -> Remembered {
+    let unreliable = Notes::CHANGED
+        .with(Notes::READ_ERROR)
+        .with(Notes::UNTRUSTED);
+    Remembered {
+        size: old.size,
+        mtime: old.mtime.into(),
+        ctime: old.ctime.into(),
+        ino: old.inode,
+        settled: old.notes.bits() & unreliable.bits() == 0,
+    }
+}

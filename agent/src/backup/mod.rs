@@ -1,0 +1,29 @@
+//! Backing up a volume: from a walk to a snapshot.
+//!
+//! ```text
+//! feed ──batches──► work (rayon) ──done──► assemble ──► packer ──► session ──► store
+//!  │ walk, parent    │ read, cut, id,       │ places, order, tree
+//!  │ large files     │ dedup, seal, verify  │ pages
+//! ```
+//!
+//! A batch is consecutive work of the walk, about a megabyte of it: the unit of parallel work, of
+//! order, and, by its new chunks, of compression. One byte budget bounds what is under way.
+
+mod assemble;
+mod batch;
+mod dedup;
+mod describe;
+mod error;
+mod feed;
+mod options;
+mod packer;
+mod pages;
+mod parent;
+mod reports;
+mod run;
+mod source;
+mod work;
+
+pub use error::BackupError;
+pub use options::{BackupOptions, BackupSummary, Exclude, Source, Tools};
+pub use run::backup;

@@ -1,0 +1,105 @@
+//! What is backed up, how, and what came of it.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use orlop_repo::index::{IndexError, LocalIndex, read_segment};
+use orlop_repo::log::State;
+use orlop_repo::model::SnapshotId;
+use orlop_repo::repository::Repository;
+use orlop_repo::snapshot::Snapshot;
+use tokio::runtime::Handle;
+
+use crate::fs::RelPath;
+use crate::memory::MemoryPlan;
+
+/// Says whether an entry is left out, a folder with everything beneath it.
+pub type Exclude = Box<dyn FnMut(&RelPath, bool) -> bool + Send>;
+
+/// What is backed up.
+pub enum Source {
+    /// A folder and all below it, or a single file.
+    Folder {
+        /// Where it is.
+        path: PathBuf,
+        /// What is left out.
+        exclude: Option<Exclude>,
+        /// Do not enter folders on other file systems.
+        one_file_system: bool,
+    },
+    /// A stream, stored as one file of that name.
+    Stream {
+        /// Name of the file in the snapshot.
+        name: String,
+        /// Where the bytes come from.
+        reader: Box<dyn Read + Send>,
+    },
+    /// A block device or image, stored as one file, cut at multiples of 64 KiB.
+    Device {
+        /// Where it is.
+        path: PathBuf,
+    },
+}
+
+/// How it is backed up.
+pub struct BackupOptions {
+    /// Whose data it is; finds the parent.
+    pub volume: String,
+    /// Tags of the snapshot.
+    pub tags: BTreeMap<String, String>,
+    /// Compare with this snapshot and not with the volume's latest.
+    pub parent: Option<SnapshotId>,
+    /// Read every file.
+    pub force: bool,
+    /// Share of the files that look unchanged which is read all the same, 0 to 1.
+    pub sample: f64,
+    /// Store nothing.
+    pub dry_run: bool,
+    /// UID of the object that asked for it.
+    pub owner: Option<String>,
+    /// Program and version.
+    pub client: String,
+    /// Worker threads.
+    pub threads: usize,
+    /// How memory is shared out.
+    pub memory: MemoryPlan,
+    /// A folder for temporary files.
+    pub scratch: PathBuf,
+}
+
+/// What a backup works with.
+#[derive(Clone)]
+pub struct Tools {
+    /// The repository.
+    pub repository: Arc<Repository>,
+    /// Its index, kept on this machine.
+    pub index: Arc<LocalIndex>,
+    /// Where I/O runs.
+    pub runtime: Handle,
+}
+
+/// What came of a backup.
+#[derive(Clone, Debug)]
+pub struct BackupSummary {
+    /// The snapshot; in a dry run, the one that would have been made.
+    pub snapshot: Snapshot,
+    /// How long it took.
+    pub duration: Duration,
+}
+
+impl Tools {
+    /// Brings the local index to the segments that are live in `state`.
+    pub async fn sync_index(&self, state: &State) -> Result<(), IndexError> {
+        let live: Vec<_> = state.segments.iter().copied().collect();
+        let repository = &self.repository;
+        self.index
+            .sync(&live, Arc::new(state.swept.clone()), |segment| async move {
+                read_segment(repository.store(), repository.keys(), &segment).await
+            })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,432 @@
+//! Working off a batch: read, cut, identify, deduplicate, compress, seal. Runs on rayon.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::sync::Arc;
+
+use orlop_chunker::{ChunkId, Cutter, FixedCutter, GearTable, Suite, is_zero};
+use orlop_repo::keys::{BlockOptions, Keyring};
+use orlop_repo::model::Extent;
+use orlop_repo::seal::BlockKind;
+use orlop_repo::tree::{Content, Entry, EntryKind, Notes};
+
+use super::batch::{Batch, Done, LargeFile, NewBlock, Pending, Piece, Placed, Step, Work};
+use super::dedup::{Claim, Dedup};
+use super::describe;
+use super::error::BackupError;
+use super::reports::Reports;
+use crate::classify::{Class, classify};
+use crate::fs::{
+    Change, FsError, Item, Layout, Meta, SegmentKind, SourceFile, Stat, Time, is_settled,
+    read_settled,
+};
+use crate::progress::Progress;
+
+/// Files up to this many bytes are read by the worker that works off their batch; larger ones
+/// are read ahead, in order, and spread over several batches.
+pub(super) const SMALL_FILE: u64 = 512 << 10;
+
+/// What every worker shares.
+pub(super) struct Workshop {
+    pub(super) keys: Arc<Keyring>,
+    pub(super) dedup: Arc<Dedup>,
+    pub(super) progress: Arc<Progress>,
+    pub(super) reports: Arc<Reports>,
+    pub(super) table: GearTable,
+    pub(super) suite: Suite,
+    pub(super) params: orlop_chunker::CutParams,
+    pub(super) options: BlockOptions,
+    /// Random per session.
+    pub(super) seed: [u8; 16],
+    /// Moment from which "settled" is judged: the wall clock, asked for each file.
+    pub(super) now: Arc<dyn Fn() -> Time + Send + Sync>,
+}
+
+thread_local! {
+    /// The bytes of a batch's files; kept, because they are a megabyte each time.
+    static ARENA: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A batch while it is worked off.
+struct Bench<'a> {
+    shop: &'a Workshop,
+    /// Where the new chunks stand in the arena.
+    fresh: Vec<(ChunkId, Range<usize>)>,
+    steps: Vec<Step>,
+}
+
+impl Workshop {
+    /// The cutter for files that are cut by content.
+    pub(super) fn cutter(&self) -> Cutter<'_> {
+        Cutter::new(self.suite, &self.table, self.params)
+    }
+
+    /// Whether an item that looks unchanged is among the share that is read all the same. Drawn
+    /// by the session and the path, so that every run reads others.
+    pub(super) fn draw(&self, item: &Item, share: f64) -> bool {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(&self.seed)
+            .update(&item.parent_key)
+            .update(&[0])
+            .update(&item.name);
+        let mut drawn = [0; 4];
+        hasher.finalize_xof().fill(&mut drawn);
+        f64::from(u32::from_le_bytes(drawn)) < share * f64::from(u32::MAX)
+    }
+
+    /// Works off a batch.
+    pub(super) fn work_off(&self, batch: Batch) -> Result<Done, BackupError> {
+        ARENA.with_borrow_mut(|arena| {
+            arena.clear();
+            let mut bench = Bench {
+                shop: self,
+                fresh: Vec::new(),
+                steps: Vec::new(),
+            };
+            for work in batch.work {
+                bench.take(work, arena)?;
+            }
+            let block = bench.seal(arena)?;
+            Ok(Done {
+                number: batch.number,
+                share: batch.share,
+                block,
+                steps: bench.steps,
+            })
+        })
+    }
+}
+
+impl Bench<'_> {
+    fn take(&mut self, work: Work, arena: &mut Vec<u8>) -> Result<(), BackupError> {
+        match work {
+            Work::Inherit(placed) => self.steps.push(Step::Entry(placed)),
+            Work::File(pending) => self.file(pending, arena)?,
+            Work::Other(pending) => self.other(&pending),
+            Work::Begin(class) => {
+                self.steps.push(Step::Begin {
+                    class: describe::class(class),
+                });
+            }
+            Work::Gap(extent) => {
+                self.steps.push(Step::Content(vec![Piece::Extent(extent)]));
+            }
+            Work::Piece { data, cuts } => {
+                let mut start = arena.len();
+                arena.extend_from_slice(&data);
+                let mut content = Vec::with_capacity(cuts.len());
+                for len in cuts {
+                    let end = start + len as usize;
+                    content.push(self.chunk(arena, start..end)?);
+                    start = end;
+                }
+                self.shop.progress.bytes_done.add(data.len() as u64);
+                self.steps.push(Step::Content(content));
+            }
+            Work::End(large) => self.end(*large),
+            Work::EndStream(placed) => self.steps.push(Step::End {
+                placed,
+                expected: None,
+            }),
+        }
+        Ok(())
+    }
+
+    /// Reads and cuts a file that fits the batch.
+    fn file(&mut self, pending: Pending, arena: &mut Vec<u8>) -> Result<(), BackupError> {
+        let Pending { item, old, sample } = pending;
+        let start = arena.len();
+        self.shop.progress.set_current(&item.path().to_slashed());
+        let read = read_settled(&item, |file| {
+            arena.truncate(start);
+            let meta = file.meta();
+            read_small(file, arena).map(|(parts, end)| ((parts, meta), end))
+        });
+        let read = match read {
+            Ok(read) => read,
+            Err(error) => {
+                arena.truncate(start);
+                self.failed(&item, &error);
+                return Ok(());
+            }
+        };
+        let (parts, meta) = read.value;
+        let mut entry = self.describe(&item, &read.stat, meta);
+        entry.notes = entry
+            .notes
+            .with(self.notes(&item, &read.stat, read.change.as_ref()));
+        let size: u64 = parts.iter().map(Part::len).sum();
+        entry.size = size;
+        let inline = match parts.as_slice() {
+            [Part::Data(range)] if range.len() <= orlop_repo::tree::MAX_INLINE_DATA => {
+                arena.get(range.clone())
+            }
+            _ => None,
+        };
+        let mut content = Vec::new();
+        if let Some(bytes) = inline {
+            entry.class = describe::class(Class::Whole);
+            entry.content = Content::Inline(bytes.to_vec());
+        } else {
+            let head = arena.get(start..).unwrap_or_default();
+            let head = &head[..head.len().min(crate::classify::HEAD_LEN)];
+            let class = classify(&item.name, size, head);
+            entry.class = describe::class(class);
+            content = self.cut(arena, &parts, class)?;
+        }
+        self.shop.progress.bytes_done.add(size);
+        let expected = old.filter(|_| sample);
+        self.steps.push(Step::File {
+            placed: place(&item, entry),
+            content,
+            expected,
+        });
+        Ok(())
+    }
+
+    /// Cuts the parts of a small file into chunks.
+    fn cut(
+        &mut self,
+        arena: &[u8],
+        parts: &[Part],
+        class: Class,
+    ) -> Result<Vec<Piece>, BackupError> {
+        let cutting = class.cutting(self.shop.cutter(), FixedCutter::PAGED);
+        let mut content = Vec::new();
+        let mut offset = 0;
+        for part in parts {
+            let Part::Data(range) = part else {
+                content.push(Piece::Extent(part.gap()));
+                offset += part.len();
+                continue;
+            };
+            let mut start = range.start;
+            while start < range.end {
+                let rest = &arena[start..range.end];
+                let len = cutting
+                    .next_cut_at(offset, rest, true)
+                    .unwrap_or(rest.len());
+                content.push(self.chunk(arena, start..start + len)?);
+                start += len;
+                offset += len as u64;
+            }
+        }
+        Ok(content)
+    }
+
+    /// Identifies a chunk and claims it, if nobody has stored it.
+    fn chunk(&mut self, arena: &[u8], range: Range<usize>) -> Result<Piece, BackupError> {
+        let bytes = &arena[range.clone()];
+        let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        if is_zero(bytes) {
+            return Ok(Piece::Extent(Extent::Zeros(u64::from(len))));
+        }
+        let id = self.shop.keys.ids().chunk_id(bytes);
+        Ok(match self.shop.dedup.claim(id, len)? {
+            Claim::Known(chunk) => Piece::Extent(Extent::Data(chunk)),
+            Claim::Mine => {
+                self.shop.progress.bytes_added.add(u64::from(len));
+                self.fresh.push((id, range));
+                Piece::Awaited { id, len }
+            }
+            Claim::Awaited => Piece::Awaited { id, len },
+        })
+    }
+
+    /// A folder, link, device, fifo or socket.
+    fn other(&mut self, pending: &Pending) {
+        let item = &pending.item;
+        let meta = match item.meta() {
+            Ok(meta) => meta,
+            Err(error) => return self.failed(item, &error),
+        };
+        let mut entry = self.describe(item, &item.stat, meta);
+        if entry.kind == EntryKind::Symlink {
+            match item.read_link() {
+                Ok(target) => {
+                    entry.size = target.len() as u64;
+                    entry.target = Some(target);
+                }
+                Err(error) => return self.failed(item, &error),
+            }
+        }
+        entry.notes = self.notes(item, &item.stat, None);
+        self.steps.push(Step::Entry(place(item, entry)));
+    }
+
+    /// The end of a large file.
+    fn end(&mut self, large: LargeFile) {
+        let LargeFile {
+            pending,
+            stat,
+            meta,
+            class,
+            change,
+            error,
+        } = large;
+        let mut entry = self.describe(&pending.item, &stat, meta);
+        entry.class = describe::class(class);
+        entry.notes = self.notes(&pending.item, &stat, change.as_ref());
+        if let Some(error) = error {
+            entry.notes = entry.notes.with(Notes::READ_ERROR);
+            self.shop
+                .reports
+                .incomplete(&pending.item.path().to_slashed(), error);
+        }
+        let expected = pending.old.filter(|_| pending.sample);
+        self.steps.push(Step::End {
+            placed: place(&pending.item, entry),
+            expected,
+        });
+    }
+
+    fn describe(&self, item: &Item, stat: &Stat, meta: Meta) -> Entry {
+        for (what, errno) in &meta.problems {
+            let what = format!("cannot {what}: {errno}");
+            self.shop
+                .reports
+                .incomplete(&item.path().to_slashed(), what);
+        }
+        describe::entry(item, stat, meta, self.shop.keys.link_key())
+    }
+
+    /// What has to be remembered, and said, about how an entry was read.
+    fn notes(&self, item: &Item, stat: &Stat, change: Option<&Change>) -> Notes {
+        let mut notes = Notes::none();
+        if let Some(change) = change {
+            notes = notes.with(Notes::CHANGED);
+            let what = format!("changed while it was read: {change}");
+            self.shop.reports.remark(&item.path().to_slashed(), what);
+        }
+        if !is_settled(stat, (self.shop.now)()) {
+            notes = notes.with(Notes::UNTRUSTED);
+        }
+        notes
+    }
+
+    fn failed(&self, item: &Item, error: &FsError) {
+        let path = item.path().to_slashed();
+        if error.is_vanished() {
+            self.shop
+                .reports
+                .remark(&path, "vanished before it was read".to_owned());
+        } else {
+            self.shop.reports.incomplete(&path, error_text(error));
+        }
+    }
+
+    /// Makes a block of the new chunks.
+    fn seal(&self, arena: &[u8]) -> Result<Option<NewBlock>, BackupError> {
+        if self.fresh.is_empty() {
+            return Ok(None);
+        }
+        let parts: Vec<&[u8]> = self
+            .fresh
+            .iter()
+            .map(|(_, range)| &arena[range.clone()])
+            .collect();
+        let sealed = self
+            .shop
+            .keys
+            .seal_block(BlockKind::Data, &parts, self.shop.options)
+            .map_err(BackupError::Seal)?;
+        let chunks = self.fresh.iter().zip(&parts);
+        let chunks = chunks
+            .map(|((id, _), part)| (*id, u32::try_from(part.len()).unwrap_or(u32::MAX)))
+            .collect();
+        Ok(Some(NewBlock { sealed, chunks }))
+    }
+}
+
+/// A part of a small file.
+enum Part {
+    /// Bytes, and where they stand in the arena.
+    Data(Range<usize>),
+    Hole(u64),
+    Unwritten(u64),
+}
+
+impl Part {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Data(range) => range.len() as u64,
+            Self::Hole(len) | Self::Unwritten(len) => *len,
+        }
+    }
+
+    fn gap(&self) -> Extent {
+        match self {
+            Self::Data(range) => Extent::Zeros(range.len() as u64),
+            Self::Hole(len) => Extent::Hole(*len),
+            Self::Unwritten(len) => Extent::Unwritten(*len),
+        }
+    }
+}
+
+/// Reads a small file to the end of the arena; gives its parts and how far it was read.
+fn read_small(file: &SourceFile, arena: &mut Vec<u8>) -> Result<(Vec<Part>, u64), FsError> {
+    let size = file.stat().size;
+    let mut parts = Vec::new();
+    if size == 0 {
+        return Ok((parts, 0));
+    }
+    if file.stat().blocks.saturating_mul(512) >= size {
+        let end = read_part(file, arena, &mut parts, 0, size)?;
+        return Ok((parts, end));
+    }
+    let layout: Layout<'_> = file.layout();
+    let mut end = 0;
+    for segment in layout {
+        match segment.kind {
+            SegmentKind::Hole => parts.push(Part::Hole(segment.len)),
+            SegmentKind::Unwritten => parts.push(Part::Unwritten(segment.len)),
+            SegmentKind::Data => {
+                let read = read_part(file, arena, &mut parts, segment.offset, segment.len)?;
+                if read < segment.offset + segment.len {
+                    return Ok((parts, read));
+                }
+            }
+        }
+        end = segment.offset + segment.len;
+    }
+    Ok((parts, end))
+}
+
+/// Reads `len` bytes at `offset`, or fewer if the file ends; gives the offset after them.
+fn read_part(
+    file: &SourceFile,
+    arena: &mut Vec<u8>,
+    parts: &mut Vec<Part>,
+    offset: u64,
+    len: u64,
+) -> Result<u64, FsError> {
+    let start = arena.len();
+    let wanted = usize::try_from(len.min(SMALL_FILE)).unwrap_or(0);
+    arena.resize(start + wanted, 0);
+    let read = file.read_at(&mut arena[start..], offset)?;
+    arena.truncate(start + read);
+    if read > 0 {
+        parts.push(Part::Data(start..start + read));
+    }
+    Ok(offset + read as u64)
+}
+
+fn place(item: &Item, entry: Entry) -> Placed {
+    Placed {
+        parent: Arc::clone(&item.parent_key),
+        entry,
+    }
+}
+
+/// An error with its causes, in one line.
+pub(super) fn error_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
