@@ -22,6 +22,8 @@ use crate::store::{Folder, ObjectInfo, Put, Store};
 const FOLD_EVERY: u64 = 64;
 /// How often a put whose outcome is unknown is tried again before the client gives up.
 const DOUBT_ATTEMPTS: u32 = 8;
+/// Pause before the first of these; each further one is twice as long.
+const DOUBT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The last entry that a client has seen. Kept outside the store, it shows a rollback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,21 +61,19 @@ pub struct Chain {
     folded: u64,
     /// A put whose outcome is not known: until it is, nothing else may be put at its number.
     doubt: Option<Doubt>,
+    /// An entry of this client that stands in the log and that no `append` has returned yet.
+    unreported: Option<Entry>,
+    /// Pause before an undecided put is tried again.
+    pause: Duration,
 }
 
 /// An entry that was sent to the store and may or may not stand in the log.
 #[derive(Clone)]
 struct Doubt {
+    /// The object is sealed for this number and must never be put at another one.
+    number: u64,
     object: Bytes,
     nonce: [u8; 16],
-}
-
-/// What came of a put.
-enum Outcome {
-    /// The entry stands in the log.
-    Mine(Bytes),
-    /// Another one has its number.
-    Other(Bytes),
 }
 
 /// An entry was not appended.
@@ -110,6 +110,8 @@ impl Chain {
             cores: VecDeque::new(),
             folded,
             doubt: None,
+            unreported: None,
+            pause: DOUBT_PAUSE,
         }
     }
 
@@ -121,7 +123,8 @@ impl Chain {
     /// # Errors
     ///
     /// [`LogError::Broken`] if the store shows less than `seen`, or entries do not follow on from
-    /// each other: stop and alarm. [`LogError::Empty`] if there is no entry at all.
+    /// each other: stop and alarm. [`LogError::TooNew`] if reading needs features that this
+    /// version does not know. [`LogError::Empty`] if there is no entry at all.
     pub async fn open(
         options: ChainOptions,
         meta: &[ObjectInfo],
@@ -140,22 +143,34 @@ impl Chain {
                     start = Some((state, name.number.saturating_add(1)));
                     break;
                 }
-                // A fold is a cache: an older one, or none, gives the same state.
-                Err(error) if error.is_damage() || is_missing(&error) => damaged = Some(error),
-                Err(error) => return Err(error),
+                // A fold is a cache: whatever is wrong with it, an older one, or none, gives the
+                // same state. Only a store that does not answer says nothing about the fold.
+                Err(LogError::Store(error)) if !error.is_missing() && !error.is_damage() => {
+                    return Err(LogError::Store(error));
+                }
+                Err(error) => damaged = Some(error),
             }
         }
         let (state, folded) = start.unwrap_or_else(|| (State::empty(1), 0));
         if let Some(error) = damaged {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,
-                "a fold is damaged; an older one is used"
+                "a fold cannot be used; an older one is taken"
             );
         }
         let mut chain = Self::at(options, state, folded);
         chain.catch_up().await?;
-        if chain.state.next == 0 {
+        // A listing is a hint: before an alarm is raised, what it lacks is asked for by name.
+        if seen.map_or(chain.state.next == 0, |seen| {
+            seen.number >= chain.state.next
+        }) {
+            chain.refresh().await?;
+        }
+        if chain.state.next == 0 && seen.is_none() {
             return Err(LogError::Empty);
+        }
+        if !chain.state.is_readable() {
+            return Err(LogError::TooNew);
         }
         if let Some(seen) = seen {
             chain.compare(seen).await?;
@@ -190,30 +205,32 @@ impl Chain {
             }
         }
         .map_err(LogError::Store)?;
+        let generation = self.state.generation;
         let newest = infos
             .iter()
-            .filter_map(|info| folder.rest(&info.name)?.parse::<u64>().ok())
+            .filter_map(|info| {
+                let number = folder.rest(&info.name)?.parse::<u64>().ok()?;
+                (ObjectName::log_entry(generation, number) == info.name).then_some(number)
+            })
             .max();
         let Some(newest) = newest.filter(|&n| n >= self.state.next) else {
             // Nothing new. The state must then rest on an entry that is really there.
-            return match self.state.next.checked_sub(1) {
-                Some(last) => self.anchor(last, self.state.head).await,
-                None => Ok(()),
-            };
+            return self.anchor_before(self.state.next).await;
         };
-        let name = ObjectName::log_entry(self.state.generation, newest);
+        let name = ObjectName::log_entry(generation, newest);
         let object = self
             .fetch(&name)
             .await?
             .ok_or_else(|| broken(&name, "it is listed and cannot be read"))?;
         let (core, tail) = frame::split(&name, &object)?;
-        let tail = frame::open_tail(&self.keys, &name, &tail)?;
+        let entry = frame::open_core(&self.keys, generation, newest, &core)?;
+        let tail = self.proven_tail(&entry, &tail);
         let first_in_tail = newest.saturating_sub(tail.len() as u64);
         while self.state.next < first_in_tail {
             let number = self.state.next;
             if !self.step(number).await? {
                 return Err(broken(
-                    &ObjectName::log_entry(self.state.generation, number),
+                    &ObjectName::log_entry(generation, number),
                     "the entry is missing",
                 ));
             }
@@ -222,12 +239,39 @@ impl Chain {
         for core in tail.into_iter().skip(skip) {
             self.process(core)?;
         }
-        let before = self.state.next.checked_sub(1).map(|n| (n, self.state.head));
-        self.process(core)?;
-        match before {
-            Some((number, hash)) => self.anchor(number, hash).await,
-            None => Ok(()),
+        self.anchor_before(newest).await?;
+        self.process(core).map(|_| ())
+    }
+
+    /// The cores of a tail that the entry's hash chain proves, ascending up to the entry before it.
+    ///
+    /// A tail saves requests and promises nothing: what is damaged or does not fit is left out,
+    /// and those entries are read from the store.
+    fn proven_tail(&self, entry: &Entry, sealed: &[u8]) -> Vec<Bytes> {
+        let name = ObjectName::log_entry(entry.generation, entry.number);
+        let cores = frame::open_tail(&self.keys, &name, sealed).unwrap_or_else(|error| {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the tail of an entry cannot be used"
+            );
+            Vec::new()
+        });
+        let mut proven = VecDeque::new();
+        let (mut number, mut expected) = (entry.number, entry.previous);
+        for core in cores.into_iter().rev() {
+            let Some(before) = number.checked_sub(1) else {
+                break;
+            };
+            if ObjectHash::of(&core) != expected {
+                break;
+            }
+            let Ok(entry) = frame::open_core(&self.keys, entry.generation, before, &core) else {
+                break;
+            };
+            (number, expected) = (before, entry.previous);
+            proven.push_front(core);
         }
+        proven.into()
     }
 
     /// Processes the entries that others have appended meanwhile; gives them in order.
@@ -240,11 +284,8 @@ impl Chain {
                 return Ok(new);
             };
             let (core, _) = frame::split(&name, &object)?;
-            let head = self.state.head;
+            self.anchor_before(number).await?;
             new.push(self.process(core)?);
-            if let Some(last) = number.checked_sub(1) {
-                self.anchor(last, head).await?;
-            }
         }
     }
 
@@ -280,6 +321,18 @@ impl Chain {
         }
         self.state.apply(&entry.body, entry.hash);
         self.remember(core);
+        if let Body::Fold(fold) = &entry.body {
+            self.folded = self
+                .folded
+                .max(fold.number.saturating_add(1).min(self.state.next));
+        }
+        // Whoever's entry stands at its number: the put in doubt is decided.
+        if let Some(doubt) = self.doubt.take_if(|doubt| doubt.number <= number)
+            && doubt.number == number
+            && doubt.nonce == entry.nonce
+        {
+            self.unreported = Some(entry.clone());
+        }
         Ok(entry)
     }
 
@@ -322,8 +375,10 @@ impl Chain {
     /// Appends the entry that `say` makes of the state, by the one rule.
     ///
     /// `say` is asked again whenever somebody else's entry came first: it must look at the new
-    /// state and say what still holds. After `Ok` the entry is in the log for good. After
-    /// [`LogError::InDoubt`] it may be: no other entry was written in its place.
+    /// state and say what still holds. After `Ok` the entry is in the log for good. After a
+    /// [`LogError`], or when the future is dropped, it may be, now or later, and nothing else is
+    /// written in its place: the next `append` begins by settling that. If the entry turns out to
+    /// stand in the log and `say` still says the same, it is returned and not appended twice.
     ///
     /// # Errors
     ///
@@ -336,17 +391,19 @@ impl Chain {
         E: From<AppendError>,
     {
         let log = |error: LogError| E::from(AppendError::Log(error));
-        // A put that was left undecided, by an error or because its future was dropped.
-        if self.doubt.is_some() {
-            self.settle().await.map_err(log)?;
-        }
+        self.settle().await.map_err(log)?;
         loop {
             let body = say(&self.state)?;
+            if let Some(entry) = self.unreported.take_if(|entry| entry.body == body) {
+                return Ok(entry);
+            }
+            self.unreported = None;
             self.state
                 .validate(&body)
                 .map_err(|e| E::from(AppendError::Invalid(e)))?;
             self.doubt = Some(self.frame(&body).map_err(log)?);
-            if let Some(entry) = self.settle().await.map_err(log)? {
+            self.settle().await.map_err(log)?;
+            if let Some(entry) = self.unreported.take() {
                 self.fold_if_due().await;
                 return Ok(entry);
             }
@@ -354,23 +411,17 @@ impl Chain {
         }
     }
 
-    /// Brings the put in doubt to its end and processes the entry that stands at its number:
-    /// `Some` if it is the one in doubt.
-    async fn settle(&mut self) -> Result<Option<Entry>, LogError> {
+    /// Brings the put in doubt to its end and processes the entry that stands at its number. Its
+    /// own is [`Self::unreported`] then.
+    ///
+    /// The doubt goes when an entry was processed at its number, and not before: an error leaves
+    /// open what the store did or will do with the bytes that it was sent.
+    async fn settle(&mut self) -> Result<(), LogError> {
         let Some(doubt) = self.doubt.clone() else {
-            return Ok(None);
+            return Ok(());
         };
-        let outcome = self.put(&doubt).await;
-        if !matches!(
-            outcome,
-            Err(LogError::InDoubt { .. } | LogError::Broken { .. })
-        ) {
-            self.doubt = None;
-        }
-        match outcome? {
-            Outcome::Mine(core) => self.process(core).map(Some),
-            Outcome::Other(core) => self.process(core).map(|_| None),
-        }
+        let core = self.put(&doubt).await?;
+        self.process(core).map(|_| ())
     }
 
     fn frame(&self, body: &Body) -> Result<Doubt, LogError> {
@@ -391,20 +442,24 @@ impl Chain {
             body,
         };
         Ok(Doubt {
+            number: header.number,
             object: frame::encode(&self.keys, &header, &self.tail())?,
             nonce,
         })
     }
 
-    /// The cores that the next entry carries: those after the last fold, newest first to go in.
+    /// The stored cores that were processed after the last fold, the newest first.
+    fn cores_since_fold(&self) -> impl Iterator<Item = &Bytes> {
+        let since_fold = self.state.next.saturating_sub(self.folded);
+        let since_fold = usize::try_from(since_fold).unwrap_or(usize::MAX);
+        self.cores.iter().rev().take(since_fold)
+    }
+
+    /// The cores that the next entry carries: as many of those after the last fold as fit.
     fn tail(&self) -> Vec<Bytes> {
-        let since_fold = usize::try_from(self.state.next - self.folded).unwrap_or(usize::MAX);
         let mut bytes = 0;
         let mut tail: Vec<_> = self
-            .cores
-            .iter()
-            .rev()
-            .take(since_fold)
+            .cores_since_fold()
             .take_while(|core| {
                 bytes += core.len();
                 bytes <= frame::MAX_TAIL_BYTES
@@ -415,38 +470,35 @@ impl Chain {
         tail
     }
 
-    /// Puts an entry at the next number until it is clear what stands there.
-    async fn put(&self, doubt: &Doubt) -> Result<Outcome, LogError> {
-        let number = self.state.next;
+    /// Puts an entry until it is clear what stands at its number; gives the core of that.
+    async fn put(&self, doubt: &Doubt) -> Result<Bytes, LogError> {
+        let number = doubt.number;
         let name = ObjectName::log_entry(self.state.generation, number);
         let mut attempt = 0;
         loop {
-            let error = match self.store.put_if_absent(&name, doubt.object.clone()).await {
+            let put = self.store.put_if_absent(&name, doubt.object.clone()).await;
+            let error = match put {
                 Ok(Put::Created) => {
                     self.anchor_before(number).await?;
-                    return Ok(Outcome::Mine(frame::split(&name, &doubt.object)?.0));
+                    return Ok(frame::split(&name, &doubt.object)?.0);
                 }
                 Ok(Put::Exists) => None,
-                // Refused outright, and no earlier attempt can arrive late.
-                Err(error) if !error.is_retryable() && attempt == 0 => {
-                    return Err(LogError::Store(error));
-                }
                 Err(error) => Some(error),
             };
             // The name exists, or nothing is clear: what stands there decides.
             let error = match self.fetch(&name).await {
                 Ok(Some(object)) => {
-                    let (core, _) = frame::split(&name, &object)?;
-                    let entry = frame::open_core(&self.keys, self.state.generation, number, &core)?;
-                    if entry.nonce != doubt.nonce {
-                        return Ok(Outcome::Other(core));
-                    }
                     self.anchor_before(number).await?;
-                    return Ok(Outcome::Mine(core));
+                    return Ok(frame::split(&name, &object)?.0);
                 }
                 Ok(None) => error,
-                Err(LogError::Store(error)) => Some(error),
+                Err(LogError::Store(read)) => error.or(Some(read)),
                 Err(error) => return Err(error),
+            };
+            let error = match error {
+                // Refused outright: more of the same would not help.
+                Some(error) if !error.is_retryable() => return Err(LogError::Store(error)),
+                error => error,
             };
             attempt += 1;
             if attempt == DOUBT_ATTEMPTS {
@@ -455,7 +507,7 @@ impl Chain {
                     source: error,
                 });
             }
-            tokio::time::sleep(Duration::from_millis(50 << attempt)).await;
+            tokio::time::sleep(self.pause * (1 << (attempt - 1))).await;
         }
     }
 
@@ -481,12 +533,15 @@ impl Chain {
                 .await?
                 .ok_or_else(|| broken(&name, "the entry is gone"))?;
             let (core, tail) = frame::split(&name, &object)?;
-            let tail = frame::open_tail(&self.keys, &name, &tail)?;
-            for core in std::iter::once(core).chain(tail.into_iter().rev()) {
-                let name = ObjectName::log_entry(self.state.generation, number);
-                if ObjectHash::of(&core) != expected {
-                    return Err(broken(&name, "another entry stands in its place"));
-                }
+            if ObjectHash::of(&core) != expected {
+                return Err(broken(&name, "another entry stands in its place"));
+            }
+            if number <= from {
+                return Ok(());
+            }
+            let entry = frame::open_core(&self.keys, self.state.generation, number, &core)?;
+            (number, expected) = (number - 1, entry.previous);
+            for core in self.proven_tail(&entry, &tail).into_iter().rev() {
                 if number <= from {
                     return Ok(());
                 }
@@ -497,8 +552,7 @@ impl Chain {
         }
     }
 
-    /// Every entry from `from` on, read from the store, oldest first; for the `log` command and
-    /// for `check`.
+    /// One entry, read from the store; for the `log` command and for `check`.
     pub async fn entry(&self, number: u64) -> Result<Entry, LogError> {
         let name = ObjectName::log_entry(self.state.generation, number);
         let object = self
@@ -511,8 +565,8 @@ impl Chain {
 
     /// Writes a fold when enough entries have come together. Failing to is no failure.
     async fn fold_if_due(&mut self) {
-        let bytes: usize = self.cores.iter().map(Bytes::len).sum();
-        let since = self.state.next - self.folded;
+        let bytes: usize = self.cores_since_fold().map(Bytes::len).sum();
+        let since = self.state.next.saturating_sub(self.folded);
         if since <= FOLD_EVERY && bytes <= frame::MAX_TAIL_BYTES {
             return;
         }
@@ -525,23 +579,30 @@ impl Chain {
     }
 
     /// Writes a fold of the present state and names it in the log.
+    ///
+    /// Does nothing in a log that this version may only read: it would fold without what it does
+    /// not understand.
     pub async fn fold(&mut self) -> Result<(), LogError> {
+        self.settle().await?;
         let Some(number) = self.state.next.checked_sub(1) else {
             return Ok(());
         };
+        if !self.state.is_writable() {
+            return Ok(());
+        }
         let name = FoldName::new(self.state.generation, number, self.state.head)?;
         let bytes = fold::encode(&self.keys, &name, &self.state)?;
         let hash = ObjectHash::of(&bytes);
-        match self
+        let put = self
             .store
             .put_if_absent(&name.object, Bytes::from(bytes))
             .await
-        {
-            // Somebody folded the same entry: as good as ours.
-            Ok(Put::Created | Put::Exists) => {}
-            Err(error) => return Err(LogError::Store(error)),
-        }
+            .map_err(LogError::Store)?;
         self.folded = number.saturating_add(1);
+        if put == Put::Exists {
+            // Somebody folded the same entry and names it with the hash of those bytes.
+            return Ok(());
+        }
         let body = Body::Fold(FoldAt {
             number,
             name: name.object.as_str().to_owned(),
@@ -549,7 +610,9 @@ impl Chain {
         });
         self.doubt = Some(self.frame(&body)?);
         // If somebody else's entry came first, so be it: a fold is found by its name.
-        self.settle().await.map(|_| ())
+        let settled = self.settle().await;
+        self.unreported = None;
+        settled
     }
 }
 
@@ -562,13 +625,13 @@ async fn read_fold(options: &ChainOptions, name: &FoldName) -> Result<State, Log
     fold::open(&options.keys, name, &bytes)
 }
 
-fn is_missing(error: &LogError) -> bool {
-    matches!(error, LogError::Store(error) if error.is_missing())
-}
-
 fn broken(object: &ObjectName, what: &str) -> LogError {
     LogError::Broken {
         object: object.clone(),
         what: what.to_owned(),
     }
 }
+
+#[cfg(test)]
+#[path = "chain_tests.rs"]
+mod tests;

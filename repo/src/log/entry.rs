@@ -44,7 +44,8 @@ pub enum Role {
     Reader,
 }
 
-/// Declares the body of one kind: a CBOR map whose empty sets and lists are left out.
+/// Declares the body of one kind: a CBOR map. Empty sets and lists are written and must be there;
+/// only what is optional is left out.
 macro_rules! body {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $n:literal $field:ident: $ty:ty),* $(,)? }) => {
         $(#[$doc])*

@@ -8,7 +8,8 @@ use crate::store::StoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LogError {
-    /// The store failed. Try again; nothing is lost.
+    /// The store failed. Try again; nothing is lost. An entry that was being appended may or may
+    /// not be written.
     #[error("cannot reach the log")]
     Store(#[source] StoreError),
     /// An entry or fold does not open: damage, or the key of another repository.
@@ -40,6 +41,9 @@ pub enum LogError {
         /// What does not fit, as a clause.
         what: String,
     },
+    /// Reading needs a feature that this version does not know.
+    #[error("the repository needs a newer version of the program")]
+    TooNew,
     /// There is no log.
     #[error("there is no log in the repository")]
     Empty,
@@ -73,7 +77,8 @@ impl LogError {
         match self {
             Self::Open { source, .. } => source.is_damage(),
             Self::Malformed { .. } | Self::Broken { .. } | Self::Name(_) | Self::Empty => true,
-            Self::Store(_) | Self::InDoubt { .. } | Self::Seal { .. } => false,
+            Self::Store(source) => source.is_damage(),
+            Self::InDoubt { .. } | Self::Seal { .. } | Self::TooNew => false,
         }
     }
 }

@@ -91,5 +91,10 @@ pub(super) fn open(keys: &Keyring, name: &FoldName, bytes: &[u8]) -> Result<Stat
             state.next
         )));
     }
+    if state.unknown_entry.is_some() {
+        return Err(malformed(
+            "its writer did not understand every entry".to_owned(),
+        ));
+    }
     Ok(state)
 }

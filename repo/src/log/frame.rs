@@ -38,7 +38,7 @@ pub struct Entry {
 }
 
 /// Encoding into memory fails only where an encoder refuses a value.
-type EncodeError = minicbor::encode::Error<Infallible>;
+pub(super) type EncodeError = minicbor::encode::Error<Infallible>;
 
 /// What goes into a core, before it is sealed.
 pub(super) struct Header<'a> {
@@ -83,7 +83,7 @@ pub(super) fn encode(
     Ok(Bytes::from(object))
 }
 
-fn encode_core(header: &Header<'_>) -> Result<Vec<u8>, EncodeError> {
+pub(super) fn encode_core(header: &Header<'_>) -> Result<Vec<u8>, EncodeError> {
     let mut e = Encoder::new(Vec::new());
     e.map(7)?
         .u8(0)?
@@ -151,7 +151,10 @@ pub(super) fn open_core(
     Ok(entry)
 }
 
-fn decode_core(plain: &[u8], hash: ObjectHash) -> Result<Entry, minicbor::decode::Error> {
+pub(super) fn decode_core(
+    plain: &[u8],
+    hash: ObjectHash,
+) -> Result<Entry, minicbor::decode::Error> {
     let bad = minicbor::decode::Error::message;
     let mut d = Decoder::new(plain);
     let fields = d.map()?.ok_or_else(|| bad("map of indefinite length"))?;

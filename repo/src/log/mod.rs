@@ -13,6 +13,8 @@ mod error;
 mod fold;
 mod frame;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use chain::{AppendError, Chain, ChainOptions, Seen};
 pub use entry::{

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use minicbor::{Decode, Encode};
 
 use super::entry::{Begin, Body, Commit, Condemn, Relocate, Role, SegmentRef, Sweep, Unforget};
-use crate::model::{ObjectHash, PackName, PackSet, SessionId, SnapshotId};
+use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 use crate::snapshot::{RootRef, Snapshot};
 
 /// A session that is open, or dead with a checkpoint that can still be adopted.
@@ -33,7 +33,8 @@ pub struct Session {
     /// Packs that its checkpoints named as its own.
     #[n(6)]
     pub packs: PackSet,
-    /// Packs that its checkpoints rely on, adopted ones included.
+    /// Packs that its checkpoints rely on, adopted ones included, and from its `Begin` on all that
+    /// the checkpoints that it adopts name.
     #[n(7)]
     pub relied: PackSet,
     /// Tree of what its last checkpoint holds.
@@ -210,6 +211,9 @@ pub enum Invalid {
     /// The pack is not condemned.
     #[error("{0} is not condemned")]
     NotCondemned(PackName),
+    /// An open session goes on from the checkpoint of that session.
+    #[error("the checkpoint of session {0} is being carried on")]
+    Adopted(SessionId),
     /// The pack keeps chunks of a pack that is about to go.
     #[error("{0} keeps chunks of another pack")]
     Bonded(PackName),
@@ -230,10 +234,16 @@ pub enum Invalid {
     /// The snapshot of that UID was forgotten.
     #[error("a snapshot for owner {0} was stored and forgotten")]
     OwnerForgotten(String),
+    /// The object is in use, or nothing that may be collected.
+    #[error("{0} may not be collected")]
+    NotCollectable(String),
     /// There is no `Sweep` with that number left to finish.
     #[error("entry {0} is no unfinished sweep")]
     NoSweep(u64),
-    /// A slot of that name is there, or is not.
+    /// The fold is of an entry that is not there yet.
+    #[error("there is no entry {0} to fold")]
+    Fold(u64),
+    /// A slot of that name is there, or is not, or is the last that opens the repository.
     #[error("key slot {0} is not in the expected state")]
     Slot(String),
     /// A key generation out of turn.
@@ -296,6 +306,20 @@ impl State {
         self.condemned.iter().any(|c| c.packs.contains(pack))
     }
 
+    /// Whether this version may open the repository: it knows every feature needed to read.
+    pub fn is_readable(&self) -> bool {
+        self.read_features.is_empty()
+    }
+
+    /// Whether this version may append: it knows every feature and every entry so far. (Version 1
+    /// defines no features.)
+    pub fn is_writable(&self) -> bool {
+        self.is_readable()
+            && self.write_features.is_empty()
+            && self.unknown_entry.is_none()
+            && self.closed.is_none()
+    }
+
     /// The live snapshot of an owner.
     pub fn snapshot_of_owner(&self, owner: &str) -> Option<&Snapshot> {
         self.snapshots
@@ -308,10 +332,18 @@ impl State {
         if matches!(body, Body::Init(_)) != (self.next == 0) {
             return Err(Invalid::Init);
         }
-        if self.unknown_entry.is_some() || self.closed.is_some() {
+        if !self.is_writable() {
+            return Err(Invalid::ReadOnly);
+        }
+        let collects = matches!(
+            body,
+            Body::Condemn(_) | Body::Sweep(_) | Body::Relocate(_) | Body::MergeIndex(_)
+        );
+        if collects && !self.collect_features.is_empty() {
             return Err(Invalid::ReadOnly);
         }
         match body {
+            Body::Fold(fold) if fold.number >= self.next => Err(Invalid::Fold(fold.number)),
             Body::Init(_) | Body::Fold(_) | Body::Lost(_) | Body::Found(_) | Body::Feature(_) => {
                 Ok(())
             }
@@ -347,7 +379,9 @@ impl State {
             Body::SlotAdd(slot) if self.slots.contains_key(&slot.name) => {
                 Err(Invalid::Slot(slot.name.clone()))
             }
-            Body::SlotRemove(slot) if !self.slots.contains_key(&slot.name) => {
+            Body::SlotRemove(slot)
+                if !self.slots.contains_key(&slot.name) || self.slots.len() == 1 =>
+            {
                 Err(Invalid::Slot(slot.name.clone()))
             }
             Body::SlotAdd(_) | Body::SlotRemove(_) => Ok(()),
@@ -425,14 +459,30 @@ impl State {
         self.new_segments(segments)
     }
 
+    /// Names are never reused: none of these is live, was swept, or stands here twice.
     fn new_segments(&self, segments: &[SegmentRef]) -> Result<(), Invalid> {
-        match segments
-            .iter()
-            .find(|s| self.segments.contains(s) || self.dead_objects.contains(s.name().as_str()))
-        {
+        let mut names = BTreeSet::new();
+        match segments.iter().find(|s| {
+            !names.insert((s.session, s.number))
+                || self.live_segment(s.session, s.number)
+                || self.dead_objects.contains(s.name().as_str())
+        }) {
             Some(known) => Err(Invalid::Segment(*known)),
             None => Ok(()),
         }
+    }
+
+    fn live_segment(&self, session: SessionId, number: u32) -> bool {
+        let first = SegmentRef {
+            session,
+            number,
+            len: 0,
+            hash: ObjectHash::from_bytes([0; ObjectHash::LEN]),
+        };
+        self.segments
+            .range(first..)
+            .next()
+            .is_some_and(|s| (s.session, s.number) == (session, number))
     }
 
     fn validate_commit(&self, c: &Commit) -> Result<(), Invalid> {
@@ -486,8 +536,56 @@ impl State {
             if let Some(pack) = used.or_else(|| condemn.packs.common(&session.relied)) {
                 return Err(Invalid::InUse { pack, session: id });
             }
+            // Uploaded and not yet named.
+            if let Some(pack) = condemn.packs.first_of(id) {
+                return Err(Invalid::InUse { pack, session: id });
+            }
+            if let Some(&broken) = condemn.broken.iter().find(|&b| session.adopts.contains(b)) {
+                return Err(Invalid::Adopted(broken));
+            }
         }
-        Ok(())
+        if let Some(&open) = condemn
+            .broken
+            .iter()
+            .find(|b| self.sessions.get(b).is_none_or(|s| !s.dead))
+        {
+            return Err(Invalid::NotAdoptable(open));
+        }
+        match condemn.others.iter().find(|name| !self.collectable(name)) {
+            Some(name) => Err(Invalid::NotCollectable(name.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether an object other than a pack may be garbage: a fold, or a segment or side object
+    /// that is not live and whose session is not open.
+    fn collectable(&self, name: &str) -> bool {
+        if self.dead_objects.contains(name) {
+            return false;
+        }
+        if name.starts_with("meta/folds/") {
+            return ObjectName::parse(name).is_ok();
+        }
+        let (is_segment, rest) = match name.split_once('/') {
+            Some(("index", rest)) => (true, rest),
+            Some(("side", rest)) => (false, rest),
+            _ => return false,
+        };
+        let Some((session, number)) = rest.split_once('/') else {
+            return false;
+        };
+        let (Some(session), Ok(number)) = (SessionId::from_hex(session), number.parse::<u32>())
+        else {
+            return false;
+        };
+        let canonical = if is_segment {
+            ObjectName::segment(session, number)
+        } else {
+            ObjectName::side(session, number)
+        };
+        canonical.as_str() == name
+            && self.open_session(session).is_err()
+            && !(is_segment && self.live_segment(session, number))
     }
 
     fn validate_sweep(&self, sweep: &Sweep) -> Result<(), Invalid> {
@@ -513,8 +611,12 @@ impl State {
         if let Some(pack) = left.iter().next() {
             return Err(Invalid::NotCondemned(pack));
         }
-        match sweep.segments.iter().find(|s| !self.segments.contains(s)) {
-            Some(segment) => Err(Invalid::Segment(*segment)),
+        if let Some(segment) = sweep.segments.iter().find(|s| !self.segments.contains(s)) {
+            return Err(Invalid::Segment(*segment));
+        }
+        let condemned = |name| self.condemned.iter().any(|c| c.others.contains(name));
+        match sweep.others.iter().find(|&name| !condemned(name)) {
+            Some(name) => Err(Invalid::NotCollectable(name.clone())),
             None => Ok(()),
         }
     }
@@ -524,8 +626,17 @@ impl State {
         if let Some(pack) = relocate.keepers.common(&self.swept) {
             return Err(Invalid::Swept(pack));
         }
-        if let Some(pack) = relocate.keepers.missing_from(&self.packs) {
-            return Err(Invalid::UnknownPack(pack));
+        // Were an old pack gone already, the bond on the keepers would never end.
+        if let Some(pack) = relocate.old.common(&self.swept) {
+            return Err(Invalid::Swept(pack));
+        }
+        for set in [&relocate.keepers, &relocate.old] {
+            if let Some(pack) = set.missing_from(&self.packs) {
+                return Err(Invalid::UnknownPack(pack));
+            }
+        }
+        if let Some(pack) = relocate.keepers.common(&relocate.old) {
+            return Err(Invalid::Bonded(pack));
         }
         if let Some(pack) = self
             .condemned
@@ -608,22 +719,24 @@ impl State {
                     packs: condemn.packs.clone(),
                     others: condemn.others.iter().cloned().collect(),
                 });
+                self.tidy();
             }
             Body::Sweep(sweep) => self.sweep(sweep, number),
             Body::Swept(swept) => self.sweeps.retain(|s| s.number != swept.sweep),
             Body::Relocate(relocate) => {
-                self.segments.extend(relocate.segments.iter().copied());
+                self.add_segments(&relocate.segments);
                 self.bonds.push(Bond {
                     number,
                     old: relocate.old.clone(),
                     keepers: relocate.keepers.clone(),
                 });
+                self.tidy();
             }
             Body::MergeIndex(merge) => {
                 for segment in &merge.removed {
                     self.segments.remove(segment);
                 }
-                self.segments.extend(merge.added.iter().copied());
+                self.add_segments(&merge.added);
             }
             Body::Fold(_) => {}
             Body::SlotAdd(slot) => {
@@ -649,6 +762,12 @@ impl State {
     }
 
     fn begin(&mut self, begin: &Begin, number: u64) {
+        // What the adopted checkpoints name must outlive them: somebody may adopt this one.
+        let mut relied = PackSet::new();
+        for adopted in begin.adopts.iter().filter_map(|id| self.sessions.get(id)) {
+            relied.extend(&adopted.packs);
+            relied.extend(&adopted.relied);
+        }
         let session = Session {
             begun: number,
             role: begin.role,
@@ -657,7 +776,7 @@ impl State {
             owner: begin.owner.clone(),
             client: begin.client.clone(),
             packs: PackSet::new(),
-            relied: PackSet::new(),
+            relied,
             partial: None,
             checkpoint: None,
             dead: false,
@@ -675,10 +794,31 @@ impl State {
     ) {
         self.packs.extend(own);
         self.packs.extend(adopted);
-        self.segments.extend(segments.iter().copied());
+        self.add_segments(segments);
         for set in [own, relied, adopted] {
             self.rescue(set);
         }
+    }
+
+    /// Adds segments to the index. One that was condemned as an orphan is none any more.
+    fn add_segments(&mut self, segments: &[SegmentRef]) {
+        self.segments.extend(segments.iter().copied());
+        if self.condemned.iter().any(|c| !c.others.is_empty()) {
+            for segment in segments {
+                let name = segment.name();
+                for condemned in &mut self.condemned {
+                    condemned.others.remove(name.as_str());
+                }
+            }
+            self.tidy();
+        }
+    }
+
+    /// Drops condemnations and bonds that hold nothing any more.
+    fn tidy(&mut self) {
+        self.condemned
+            .retain(|c| !c.packs.is_empty() || !c.others.is_empty());
+        self.bonds.retain(|b| !b.old.is_empty());
     }
 
     /// Takes condemned packs back, and with them the bonds that waited for their sweep.
@@ -693,9 +833,7 @@ impl State {
                 bond.old.subtract(&back);
             }
         }
-        self.condemned
-            .retain(|c| !c.packs.is_empty() || !c.others.is_empty());
-        self.bonds.retain(|b| !b.old.is_empty());
+        self.tidy();
     }
 
     /// Declares a session dead. Its checkpoint stays adoptable.
@@ -717,22 +855,28 @@ impl State {
             self.dead_objects.insert(segment.name().as_str().to_owned());
         }
         self.dead_objects.extend(sweep.others.iter().cloned());
-        let mut oldest = u64::MAX;
+        let mut newest = None;
         for condemned in &mut self.condemned {
             if condemned.packs.common(&sweep.packs).is_some() {
-                oldest = oldest.min(condemned.number);
+                newest = newest.max(Some(condemned.number));
             }
             condemned.packs.subtract(&sweep.packs);
             condemned.others.retain(|name| !sweep.others.contains(name));
         }
-        self.condemned
-            .retain(|c| !c.packs.is_empty() || !c.others.is_empty());
         for bond in &mut self.bonds {
             bond.old.subtract(&sweep.packs);
         }
-        self.bonds.retain(|b| !b.old.is_empty());
-        // What was forgotten before the condemnation may have lost chunks.
-        self.forgotten.retain(|_, f| f.number > oldest);
+        self.tidy();
+        // What was forgotten before a condemnation may have lost chunks by it, unless a session
+        // has pinned it since.
+        let pinned: BTreeSet<_> = self
+            .sessions
+            .values()
+            .filter(|s| !s.dead)
+            .filter_map(|s| s.base)
+            .collect();
+        self.forgotten
+            .retain(|id, f| Some(f.number) > newest || pinned.contains(id));
         // So may a dead checkpoint; `Condemn` broke those that it knew of.
         self.sessions.retain(|_, s| {
             !s.dead
@@ -747,3 +891,7 @@ impl State {
         });
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

@@ -174,6 +174,12 @@ impl PackSet {
         left.iter().next()
     }
 
+    /// The first pack of a session, if there is one.
+    pub fn first_of(&self, session: SessionId) -> Option<PackName> {
+        let (&number, _) = self.sessions.get(&session)?.first_key_value()?;
+        Some(PackName { session, number })
+    }
+
     /// The sessions that have packs in it, ascending.
     pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.sessions.keys().copied()
