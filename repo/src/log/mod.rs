@@ -15,6 +15,8 @@ mod frame;
 mod state;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod vectors_tests;
 
 pub use chain::{AppendError, Chain, ChainOptions, Seen};
 pub use entry::{
