@@ -82,7 +82,7 @@ def run(
         user_s=float(user),
         system_s=float(system),
         peak_bytes=int(peak_kib) * 1024,
-        foreign_share=max(0.0, float(busy) - used) / (float(wall) * (os.cpu_count() or 1)),
+        foreign_share=_share(float(busy) - used, float(wall)),
     )
     return Finished(cost, out.read_text(errors="replace"))
 
@@ -90,3 +90,8 @@ def run(
 def quietly(command: list[str], *, log: Path, env: dict[str, str] | None = None) -> str:
     """Runs a step that is not measured and returns its standard output."""
     return run(command, log=log, env=env).stdout
+
+
+def _share(seconds: float, wall: float) -> float:
+    """`seconds` of all cores' time during `wall`; the kernel counts in ticks, so it is cut."""
+    return min(1.0, max(0.0, seconds / (wall * (os.cpu_count() or 1))))
