@@ -29,7 +29,7 @@ class Rustic(Engine):
         return done, Added(raw=said["data_added"], stored=said["data_added_packed"])
 
     def restore(self, place: Place, source: Path, *, sparse: bool) -> Finished:
-        options = ["--sparse", "yes"] if sparse else []
+        options = ["--sparse", "by-content"] if sparse else []
         return self.measured(
             place,
             [*self._global(place), "restore", *options, f"latest:{source}", str(place.target)],
