@@ -5,3 +5,6 @@ pub mod classify;
 pub mod fs;
 pub mod memory;
 pub mod progress;
+pub mod restore;
+#[cfg(test)]
+mod testing;

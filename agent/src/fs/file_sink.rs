@@ -41,6 +41,15 @@ impl FileSink {
         &self.path
     }
 
+    /// What it is at this moment.
+    ///
+    /// # Errors
+    ///
+    /// [`FsError::Io`].
+    pub fn stat(&self) -> Result<Stat, FsError> {
+        Stat::of(&self.fd).map_err(FsError::io("look at", &self.path))
+    }
+
     /// Sets the flags that take effect only on an empty file: compression, no copy on write.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::apply::{Attributes, Target, Warning, apply, unlock};
 use super::beneath::{open_at, proc_path, reopen};
 use super::dir_chain::DirChain;
+use super::metadata::{self, Meta};
 use super::remove::{remove, unlock_at};
 use super::{DirHandle, FileSink, FsError, Identity, Kind, RelPath, Root, Stat};
 
@@ -168,9 +169,14 @@ impl SinkCursor {
     ///
     /// [`FsError::Exists`] if what stands there may not be replaced; [`FsError::Io`].
     pub fn create_file(&mut self, path: &RelPath) -> Result<FileSink, FsError> {
-        let (dir, name) = self.clear(path)?;
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         let mode = Mode::RUSR | Mode::WUSR;
+        // Mostly there is nothing to clear, and then looking first is a call for nothing.
+        let (dir, name) = self.place(path)?;
+        if let Ok(fd) = open_at(&dir, name, flags, mode) {
+            return FileSink::new(fd, path.clone());
+        }
+        let (dir, name) = self.clear(path)?;
         let fd = self.create(&dir, path, || open_at(&dir, name, flags, mode))?;
         FileSink::new(fd, path.clone())
     }
@@ -363,6 +369,38 @@ impl SinkCursor {
         }
         let fd = reopen(&pointer, OFlags::RDONLY).map_err(FsError::io("open", path))?;
         Ok(apply(Target::Open(fd.as_fd()), path, want))
+    }
+
+    /// What stands at `path`, a link itself and not what it points to; nothing if nothing does.
+    ///
+    /// # Errors
+    ///
+    /// [`FsError::Swapped`] if a folder above it is none; [`FsError::Io`].
+    pub fn look(&mut self, path: &RelPath) -> Result<Option<Stat>, FsError> {
+        let (dir, name) = match self.place(path) {
+            Err(error) if error.is_vanished() => return Ok(None),
+            place => place?,
+        };
+        match Stat::at(&dir, name) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(Errno::NOENT) => Ok(None),
+            Err(errno) => Err(FsError::io("look at", path)(errno)),
+        }
+    }
+
+    /// Extended attributes, flags and project of the file `expect` at `path`.
+    ///
+    /// # Errors
+    ///
+    /// [`FsError::Swapped`] if it is another object by now; [`FsError::Io`].
+    pub fn meta(&mut self, path: &RelPath, expect: Identity) -> Result<Meta, FsError> {
+        let pointer = self.point_at(path, expect)?;
+        let stat = Stat::of(&pointer).map_err(FsError::io("look at", path))?;
+        if stat.kind != Kind::File {
+            return Ok(metadata::of_pointer(&pointer));
+        }
+        let fd = reopen(&pointer, OFlags::RDONLY).map_err(FsError::io("open", path))?;
+        Ok(metadata::of_open(&fd))
     }
 
     /// Which folder stands at `path`.

@@ -1,0 +1,44 @@
+//! Bringing snapshots back into a folder.
+//!
+//! A restore is planned by pack and not by file: the tree is streamed, files are collected into
+//! windows, and within a window every block is fetched and opened once, in the order of the packs,
+//! for all the places that want something of it.
+//!
+//! | file | concept |
+//! |---|---|
+//! | `options`, `summary`, `error` | what is asked, what came of it |
+//! | `attributes` | from what is recorded to what the file system is told |
+//! | `decide` | what happens to a file that is there |
+//! | `place` | the part of a snapshot that is restored |
+//! | `window` | parts of files that are fetched together, and the requests for them |
+//! | `file_job` | the life of one file: created, written in parts, finished |
+//! | `shared`, `worker` | blocks to parts of files, on several threads |
+//! | `planner`, `folders` | the tree to folders, small objects and windows |
+//! | `links` | hard links |
+//! | `beside`, `prune`, `verify` | the tree beside the target: what is too much, what differs |
+//! | `run` | all of it in order |
+
+mod attributes;
+mod beside;
+mod decide;
+mod error;
+mod file_job;
+mod folders;
+mod links;
+mod options;
+mod place;
+mod planner;
+mod prune;
+mod run;
+mod shared;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod verify;
+mod window;
+mod worker;
+
+pub use error::RestoreError;
+pub use options::{Choice, Existing, RestoreOptions, Select};
+pub use run::restore;
+pub use summary::{Named, RestoreSummary};
