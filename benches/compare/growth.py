@@ -4,6 +4,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Point:
 
 def main() -> int:
     arguments = parse()
+    # Ends by an exception, so that what is on tmpfs goes away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         engines = find_engines(arguments.tools or ["orlop", "restic"], arguments, strict=True)
     except tools.Missing as missing:

@@ -1,6 +1,7 @@
 """Runs one whole process and tells what it cost: wall time, processor time, peak memory."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass
@@ -59,12 +60,14 @@ def run(
     reader, writer = os.pipe()
     arguments = [str(writer), str(out), str(err), str(cgroup or ""), *command]
     try:
-        subprocess.run(
-            [sys.executable, "-I", "-S", str(LAUNCHER), *arguments],
-            pass_fds=(writer,),
-            env=env,
-            cwd=cwd,
-            check=True,
+        _wait(
+            subprocess.Popen(
+                [sys.executable, "-I", "-S", str(LAUNCHER), *arguments],
+                pass_fds=(writer,),
+                env=env,
+                cwd=cwd,
+                start_new_session=True,
+            )
         )
         os.close(writer)
         writer = -1
@@ -85,6 +88,18 @@ def run(
         foreign_share=_share(float(busy) - used, float(wall)),
     )
     return Finished(cost, out.read_text(errors="replace"))
+
+
+def _wait(launcher: subprocess.Popen) -> None:
+    """Waits for the launcher; when this harness is ended, what it started ends too."""
+    try:
+        code = launcher.wait()
+    except BaseException:
+        os.killpg(launcher.pid, signal.SIGKILL)
+        launcher.wait()
+        raise
+    if code != 0:
+        raise Failed(f"the launcher ended with {code}")
 
 
 def quietly(command: list[str], *, log: Path, env: dict[str, str] | None = None) -> str:

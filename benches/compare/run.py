@@ -5,6 +5,7 @@ import argparse
 import datetime
 import json
 import os
+import signal
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -29,6 +30,8 @@ DEFAULT_TOOLS = ("orlop", "orlop-xaes", "restic", "kopia", "kopia-plain", "rusti
 
 def main() -> int:
     arguments = parse()
+    # Ends by an exception, so that what is on tmpfs goes away.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if arguments.again:
         write(json.loads(arguments.again.read_text()), arguments.output)
         return 0
