@@ -2,9 +2,11 @@
 
 pub mod backup;
 pub mod classify;
+pub mod exclude;
 pub mod fs;
 pub mod memory;
 pub mod progress;
 pub mod restore;
+pub mod select;
 #[cfg(test)]
 mod testing;
