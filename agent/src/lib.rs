@@ -8,5 +8,6 @@ pub mod memory;
 pub mod progress;
 pub mod restore;
 pub mod select;
+pub mod slots;
 #[cfg(test)]
 mod testing;
