@@ -1,3 +1,5 @@
 //! The `orlop` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    orlop_agent::cli::main()
+}

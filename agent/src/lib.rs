@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod classify;
+pub mod cli;
 pub mod exclude;
 pub mod fs;
 pub mod memory;

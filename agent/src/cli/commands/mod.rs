@@ -1,0 +1,31 @@
+//! The commands: options, what they do in terms of the engine, and how results look.
+
+mod backup;
+mod cat;
+mod completions;
+mod diff;
+mod find;
+mod init;
+mod key;
+mod log;
+mod ls;
+mod restore;
+mod snapshots;
+mod stats;
+mod store;
+mod version;
+
+pub(super) use backup::Backup;
+pub(super) use cat::Cat;
+pub(super) use completions::Completions;
+pub(super) use diff::Diff;
+pub(super) use find::Find;
+pub(super) use init::Init;
+pub(super) use key::KeyCommand;
+pub(super) use log::Log;
+pub(super) use ls::Ls;
+pub(super) use restore::Restore;
+pub(super) use snapshots::Snapshots;
+pub(super) use stats::Stats;
+pub(super) use store::StoreCommand;
+pub(super) use version::Version;

@@ -1,0 +1,185 @@
+//! Opening the repository that the options mean.
+
+use std::sync::Arc;
+
+use orlop_repo::entropy::OsEntropy;
+use orlop_repo::model::RepositoryId;
+use orlop_repo::repository::{OpenOptions, Repository, RepositoryError};
+use orlop_repo::slots::Credential;
+use orlop_repo::store::{Store, StoreError, StoreUrl};
+use zeroize::Zeroizing;
+
+use super::credentials;
+use super::init::{Cipher, init, init_options};
+use super::place::{Place, cache_dir};
+use super::secret_file::{create_key, read_key};
+use super::{seen, store};
+use crate::cli::context::Context;
+use crate::cli::exit::ExitStatus;
+use crate::cli::failure::Failure;
+
+/// Opens it.
+pub(in crate::cli) async fn open(context: &Context) -> Result<Arc<Repository>, Failure> {
+    let place = Place::of(context)?;
+    let credentials = credentials::all(context, &place)?;
+    let store = store::open_store(&place.url)?;
+    try_open(context, &place, store, &credentials, None)
+        .await
+        .map_err(|error| failure(&place, credentials.is_empty(), error))
+}
+
+/// Opens it with this key alone, and only if it is the repository `id`.
+pub(in crate::cli) async fn open_with_key(
+    context: &Context,
+    id: RepositoryId,
+    key: Zeroizing<[u8; 32]>,
+) -> Result<Arc<Repository>, Failure> {
+    let place = Place::of(context)?;
+    let store = store::open_store(&place.url)?;
+    let credentials = [Credential::Raw(key)];
+    try_open(context, &place, store, &credentials, Some(id))
+        .await
+        .map_err(|error| failure(&place, false, error))
+}
+
+/// Opens it; the user's own is made, with its key, if it is not there yet.
+pub(in crate::cli) async fn open_or_make_default(
+    context: &Context,
+) -> Result<Arc<Repository>, Failure> {
+    let place = Place::of(context)?;
+    let Some(key_file) = &place.own_key else {
+        return open(context).await;
+    };
+    let store = store::open_store(&place.url)?;
+    let credentials = credentials::all(context, &place)?;
+    match try_open(context, &place, store, &credentials, None).await {
+        Ok(repository) => {
+            context.note(&format!("using your repository {} with its key", place.url));
+            return Ok(repository);
+        }
+        Err(error) if is_missing(&error) => {}
+        Err(error) => return Err(failure(&place, credentials.is_empty(), error)),
+    }
+    create_key(key_file)?;
+    let slots = vec![orlop_repo::repository::InitSlot {
+        spec: orlop_repo::slots::SlotSpec::Raw(read_key(key_file)?),
+        label: "key file".to_owned(),
+    }];
+    let store = store::create_store(&place.url).await?;
+    let repository = init(
+        &place.url,
+        store,
+        init_options(context, slots, Cipher::default()),
+    )
+    .await?;
+    remember(context, &place.url, &repository).await;
+    context.note(&format!(
+        "made your repository {} with the key {}: without a copy of that key nothing can be \
+         restored",
+        place.url,
+        key_file.display()
+    ));
+    Ok(repository)
+}
+
+async fn try_open(
+    context: &Context,
+    place: &Place,
+    store: Store,
+    credentials: &[Credential],
+    id: Option<RepositoryId>,
+) -> Result<Arc<Repository>, OpenError> {
+    let expect = match &context.options.expect_id {
+        _ if id.is_some() => id,
+        Some(text) => Some(RepositoryId::from_hex(text).ok_or(OpenError::ExpectId)?),
+        None => None,
+    };
+    if expect.is_none() && context.options.identity.is_some() {
+        context.warn(
+            "anybody can write a repository for a public recipient: compare the id, or name it \
+             with --expect-id",
+        );
+    }
+    let file = cache_dir(context)
+        .ok()
+        .map(|cache| seen::file(&cache, &place.url));
+    let options = OpenOptions {
+        memory: context.memory(),
+        expect,
+        seen: file.as_deref().and_then(seen::read),
+        clock: context.clock.clone(),
+        entropy: Arc::new(OsEntropy),
+    };
+    let repository = Repository::open(store, credentials, options).await?;
+    tracing::info!(repository = %repository.id(), slot = repository.slot(), "opened");
+    remember(context, &place.url, &repository).await;
+    Ok(repository)
+}
+
+/// Notes how far the log goes. It is a cache: a command does not fail for it.
+pub(in crate::cli) async fn remember(context: &Context, url: &StoreUrl, repository: &Repository) {
+    let Ok(cache) = cache_dir(context) else {
+        return;
+    };
+    let now = repository.chain().await.seen();
+    let file = seen::file(&cache, url);
+    if let Err(error) = seen::write(&file, now) {
+        tracing::warn!(file = %file.display(), %error, "cannot write to the cache folder");
+    }
+}
+
+/// What keeps a repository from being opened.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    /// `--expect-id` is not an id.
+    #[error("--expect-id takes the 64 hex digits of a repository's id")]
+    ExpectId,
+    /// The engine said so.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+}
+
+fn is_missing(error: &OpenError) -> bool {
+    matches!(
+        error,
+        OpenError::Repository(
+            RepositoryError::NotFound { .. } | RepositoryError::Store(StoreError::NoStore { .. })
+        )
+    )
+}
+
+fn failure(place: &Place, no_credentials: bool, error: OpenError) -> Failure {
+    let url = &place.url;
+    if is_missing(&error) {
+        let failure = Failure::new(format!("there is no repository at {url}"))
+            .because(error)
+            .status(ExitStatus::NoRepository);
+        return if place.is_own() {
+            failure.next("`orlop backup DIR` makes your own repository; name another with --repo")
+        } else {
+            failure.next(format!(
+                "check --repo, or make one: `orlop init --repo {url}`"
+            ))
+        };
+    }
+    match error {
+        OpenError::ExpectId => Failure::usage(error.to_string()),
+        OpenError::Repository(RepositoryError::NoKey { .. }) if no_credentials => {
+            let failure = Failure::new(format!("no key was given for the repository {url}"))
+                .status(ExitStatus::NoKey);
+            match &place.own_key {
+                Some(file) => failure.next(format!(
+                    "bring the key back to {}, or name it with --key-file",
+                    file.display()
+                )),
+                None => failure.next(
+                    "name the key with --key-file, --passphrase-file or --identity, or set \
+                     ORLOP_KEY_FILE",
+                ),
+            }
+        }
+        OpenError::Repository(error) => {
+            Failure::new(format!("cannot open the repository {url}")).because(error)
+        }
+    }
+}
