@@ -4,33 +4,22 @@ use std::sync::Arc;
 
 use orlop_chunker::ChunkId;
 
-use super::cbor::Writer;
-use super::entry::Entry;
-use super::entry_codec::write_entry;
+use super::entry::{Entry, EntryError};
 use super::key::{KeyError, check_member, check_prefix, join};
-use super::page::{Child, GROUPS, MAX_PAGE_LEN, Page, write_head};
-use super::places::PlaceWriter;
+use super::page::Child;
+use super::page_buffer::PageBuffer;
+use super::split::{MAX_ENTRY_LEN, inner_ends, leaf_ends};
 use crate::keys::Keyring;
 use crate::model::ChunkRef;
-
-/// A leaf does not end before its entries take this many bytes (FORMAT.md section 8.1).
-const MIN_LEAF: usize = 16 << 10;
-/// It ends when they take this many.
-const MAX_LEAF: usize = 96 << 10;
-/// An inner page has at least this many children, unless it is the last of its level.
-const MIN_CHILDREN: usize = 8;
-/// And at most this many.
-const MAX_CHILDREN: usize = 512;
-/// Bits of a key's hash that are zero where a leaf may end, and where an inner page may.
-const LEAF_BITS: u32 = 8;
-const INNER_BITS: u32 = 7;
 
 /// Where the pages of a tree go.
 pub trait PageSink {
     /// Why a page could not be stored.
     type Error;
 
-    /// Stores a page and tells its place; a page that is there already keeps its place. `inner`
+    /// Stores a page and tells its place; a page that is there already, from the parent snapshot
+    /// or from this one, keeps its place: then the pages above come out as they were, and an
+    /// unchanged subtree costs nothing. The bytes need not be durable when this returns. `inner`
     /// pages are those of a tree above its leaves.
     fn put_page(
         &mut self,
@@ -50,6 +39,9 @@ pub enum BuildError<E> {
     /// Its name or its folder's prefix cannot stand in a tree.
     #[error("an entry has an illegal key")]
     Key(#[source] KeyError),
+    /// It breaks a rule of the format: a page with it could not be read back.
+    #[error("an entry breaks a rule of the format")]
+    Entry(#[source] EntryError),
     /// It takes more bytes than a page can hold; its attributes do.
     #[error("an entry takes {len} bytes, more than a page can hold")]
     TooLarge {
@@ -71,32 +63,32 @@ pub struct BuiltTree {
     pub root: ChunkRef,
     /// Entries in it.
     pub entries: u64,
-    /// Sum of the sizes of its files.
+    /// Sum of the sizes of its files, `u64::MAX` if it is larger.
     pub bytes: u64,
 }
 
-/// Cuts entries into pages as they come. Holds one open page a level.
+/// Cuts entries into pages as they come. Holds one open page a level, encoded as far as it goes.
 ///
 /// The same entries give the same pages, whatever was built before.
 pub struct TreeBuilder {
     keys: Arc<Keyring>,
-    leaf: Leaf,
+    leaf: Open,
     /// Open inner pages, the lowest first.
-    levels: Vec<Vec<Child>>,
-    last_key: Option<Vec<u8>>,
+    levels: Vec<Open>,
+    /// Folder and name of the last entry.
+    last: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-/// The open leaf, encoded as far as it goes.
+/// An open page.
 #[derive(Default)]
-struct Leaf {
-    places: PlaceWriter,
-    /// Encoded entries.
-    body: Vec<u8>,
-    /// Folder, number of entries, and where they begin in the body.
-    groups: Vec<(Vec<u8>, usize, usize)>,
+struct Open {
+    page: PageBuffer,
     first_key: Vec<u8>,
     entries: u64,
     bytes: u64,
+    /// What the first page of the level became, while it is the only one.
+    only: Option<Child>,
+    finished: u64,
 }
 
 impl TreeBuilder {
@@ -104,9 +96,9 @@ impl TreeBuilder {
     pub fn new(keys: Arc<Keyring>) -> Self {
         Self {
             keys,
-            leaf: Leaf::default(),
+            leaf: Open::default(),
             levels: Vec::new(),
-            last_key: None,
+            last: None,
         }
     }
 
@@ -118,88 +110,113 @@ impl TreeBuilder {
         entry: &Entry,
         sink: &mut S,
     ) -> Result<(), BuildError<S::Error>> {
-        check_prefix(parent).map_err(BuildError::Key)?;
-        check_member(parent, &entry.name).map_err(BuildError::Key)?;
-        let key = join(parent, &entry.name);
-        if self.last_key.as_ref().is_some_and(|last| *last >= key) {
-            return Err(BuildError::OutOfOrder);
+        self.check(parent, entry)?;
+        if self.leaf.page.count() == 0 {
+            self.leaf.first_key = join(parent, &entry.name);
         }
-        let before = self.leaf.body.len();
-        write_entry(
-            &mut Writer(&mut self.leaf.body),
-            &mut self.leaf.places,
-            entry,
-        );
-        let len = self.leaf.body.len() - before;
-        // Half a page: the open leaf, the tables and the keys have to fit beside it.
-        if len > MAX_PAGE_LEN / 2 {
-            self.leaf.body.truncate(before);
-            return Err(BuildError::TooLarge { len });
-        }
-        match self.leaf.groups.last_mut() {
-            Some((folder, count, _)) if folder == parent => *count += 1,
-            _ => self.leaf.groups.push((parent.to_vec(), 1, before)),
-        }
-        if self.leaf.entries == 0 {
-            self.leaf.first_key.clone_from(&key);
-        }
+        self.leaf.page.push_entry(parent, entry);
         self.leaf.entries += 1;
         self.leaf.bytes = self.leaf.bytes.saturating_add(entry.file_bytes());
-        let held = self.leaf.body.len();
-        if held >= MAX_LEAF || (held >= MIN_LEAF && self.splits(&key, LEAF_BITS)) {
+        let (last_parent, last_name) = self.last.get_or_insert_default();
+        last_parent.clear();
+        last_parent.extend_from_slice(parent);
+        last_name.clear();
+        last_name.extend_from_slice(&entry.name);
+        if leaf_ends(self.keys.split_key(), &self.leaf.page, parent, &entry.name) {
             self.end_leaf(sink)?;
         }
-        self.last_key = Some(key);
         Ok(())
     }
 
-    fn splits(&self, key: &[u8], bits: u32) -> bool {
-        let hash = blake3::keyed_hash(self.keys.split_key(), key);
-        let [a, b, c, d, ..] = *hash.as_bytes();
-        u32::from_le_bytes([a, b, c, d]).trailing_zeros() >= bits
+    /// Refuses what could not be read back.
+    fn check<E>(&self, parent: &[u8], entry: &Entry) -> Result<(), BuildError<E>> {
+        match &self.last {
+            Some((last, name)) if last == parent => {
+                check_member(parent, &entry.name).map_err(BuildError::Key)?;
+                if *name >= entry.name {
+                    return Err(BuildError::OutOfOrder);
+                }
+            }
+            last => {
+                check_prefix(parent).map_err(BuildError::Key)?;
+                check_member(parent, &entry.name).map_err(BuildError::Key)?;
+                // Well-formed prefixes sort as the keys of what is in them.
+                if last
+                    .as_ref()
+                    .is_some_and(|(last, _)| last.as_slice() > parent)
+                {
+                    return Err(BuildError::OutOfOrder);
+                }
+            }
+        }
+        entry.check().map_err(BuildError::Entry)?;
+        let len = entry.len_bound();
+        if len > MAX_ENTRY_LEN {
+            return Err(BuildError::TooLarge { len });
+        }
+        Ok(())
+    }
+
+    /// Encoded bytes in open pages.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let open = [&self.leaf].into_iter().chain(&self.levels);
+        open.map(|open| open.page.size()).sum()
     }
 
     fn end_leaf<S: PageSink>(&mut self, sink: &mut S) -> Result<(), BuildError<S::Error>> {
-        let leaf = std::mem::take(&mut self.leaf);
-        let (first_key, entries, bytes) = (leaf.first_key.clone(), leaf.entries, leaf.bytes);
-        let page = self.put(leaf.encode(), false, sink)?;
-        self.add_child(
-            0,
-            Child {
-                first_key,
-                page,
-                entries,
-                bytes,
-            },
-            sink,
-        )
+        let bytes = self.leaf.page.finish_leaf();
+        let child = self.put(bytes, None, sink)?;
+        self.add_child(0, child, sink)
     }
 
+    /// Stores the page that was the leaf, or that of a level, and forgets it.
     fn put<S: PageSink>(
-        &self,
+        &mut self,
         bytes: Vec<u8>,
-        inner: bool,
+        level: Option<usize>,
         sink: &mut S,
-    ) -> Result<ChunkRef, BuildError<S::Error>> {
+    ) -> Result<Child, BuildError<S::Error>> {
         let id = self.keys.ids().page_id(&bytes);
-        sink.put_page(inner, bytes, id).map_err(BuildError::Sink)
+        let page = sink
+            .put_page(level.is_some(), bytes, id)
+            .map_err(BuildError::Sink)?;
+        let open = match level {
+            None => &mut self.leaf,
+            Some(level) => self.levels.get_mut(level).ok_or(BuildError::Empty)?,
+        };
+        let child = Child {
+            first_key: std::mem::take(&mut open.first_key),
+            page,
+            entries: std::mem::take(&mut open.entries),
+            bytes: std::mem::take(&mut open.bytes),
+        };
+        open.finished += 1;
+        open.only = (open.finished == 1).then(|| child.clone());
+        Ok(child)
     }
 
+    /// Adds a page to the level above it, and ends what it fills.
     fn add_child<S: PageSink>(
         &mut self,
         level: usize,
         child: Child,
         sink: &mut S,
     ) -> Result<(), BuildError<S::Error>> {
-        let ends = self.splits(&child.first_key, INNER_BITS);
         if self.levels.len() <= level {
-            self.levels.push(Vec::new());
+            self.levels.push(Open::default());
         }
-        let Some(children) = self.levels.get_mut(level) else {
+        let Some(open) = self.levels.get_mut(level) else {
             return Ok(());
         };
-        children.push(child);
-        if children.len() >= MAX_CHILDREN || (children.len() >= MIN_CHILDREN && ends) {
+        open.entries = open.entries.saturating_add(child.entries);
+        open.bytes = open.bytes.saturating_add(child.bytes);
+        open.page.push_child(&child);
+        let ends = inner_ends(self.keys.split_key(), &open.page, &child.first_key);
+        if open.page.count() == 1 {
+            open.first_key = child.first_key;
+        }
+        if ends {
             self.end_inner(level, sink)?;
         }
         Ok(())
@@ -210,84 +227,37 @@ impl TreeBuilder {
         level: usize,
         sink: &mut S,
     ) -> Result<(), BuildError<S::Error>> {
-        let children = self
-            .levels
-            .get_mut(level)
-            .map(std::mem::take)
-            .unwrap_or_default();
-        let Some(first) = children.first() else {
+        let Some(open) = self.levels.get_mut(level) else {
             return Ok(());
         };
-        let first_key = first.first_key.clone();
-        let entries = children.iter().map(|child| child.entries).sum();
-        let bytes = children
-            .iter()
-            .fold(0, |sum: u64, child| sum.saturating_add(child.bytes));
+        // Levels get smaller by a factor of 4 at least, so they stay below 32.
         let number = u8::try_from(level + 1).unwrap_or(u8::MAX);
-        let page = Page::Inner {
-            level: number,
-            children,
-        }
-        .encode();
-        let page = self.put(page, true, sink)?;
-        self.add_child(
-            level + 1,
-            Child {
-                first_key,
-                page,
-                entries,
-                bytes,
-            },
-            sink,
-        )
+        let bytes = open.page.finish_inner(number);
+        let child = self.put(bytes, Some(level), sink)?;
+        self.add_child(level + 1, child, sink)
     }
 
-    /// Ends every open page and gives the root.
+    /// Ends every open page and gives the root: the only page of the lowest level that has one.
     pub fn finish<S: PageSink>(mut self, sink: &mut S) -> Result<BuiltTree, BuildError<S::Error>> {
-        if self.leaf.entries > 0 {
+        if self.leaf.page.count() > 0 {
             self.end_leaf(sink)?;
         }
+        let mut only = self.leaf.only.take();
         let mut level = 0;
         loop {
-            let highest = level + 1 == self.levels.len();
-            match self.levels.get(level).map(Vec::as_slice) {
-                None => return Err(BuildError::Empty),
-                Some([only]) if highest => {
-                    let Child {
-                        page,
-                        entries,
-                        bytes,
-                        ..
-                    } = *only;
-                    return Ok(BuiltTree {
-                        root: page,
-                        entries,
-                        bytes,
-                    });
-                }
-                Some(_) => self.end_inner(level, sink)?,
+            if let Some(root) = only {
+                return Ok(BuiltTree {
+                    root: root.page,
+                    entries: root.entries,
+                    bytes: root.bytes,
+                });
             }
+            let open = self.levels.get(level).ok_or(BuildError::Empty)?;
+            if open.page.count() > 0 {
+                self.end_inner(level, sink)?;
+            }
+            only = self.levels.get_mut(level).and_then(|open| open.only.take());
             level += 1;
         }
-    }
-}
-
-impl Leaf {
-    fn encode(mut self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.body.len() + 1024);
-        write_head(&mut bytes, 0, &mut self.places, GROUPS);
-        Writer(&mut bytes).array(self.groups.len());
-        let ends = self
-            .groups
-            .iter()
-            .skip(1)
-            .map(|group| group.2)
-            .chain([self.body.len()]);
-        for ((parent, count, start), end) in self.groups.iter().zip(ends) {
-            Writer(&mut bytes).array(2).bytes(parent);
-            Writer(&mut bytes).array(*count);
-            bytes.extend_from_slice(self.body.get(*start..end).unwrap_or_default());
-        }
-        bytes
     }
 }

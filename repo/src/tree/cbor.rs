@@ -18,16 +18,20 @@ impl Writer<'_> {
     #[expect(clippy::big_endian_bytes, reason = "CBOR is big-endian")]
     fn head(&mut self, major: u8, argument: u64) {
         let major = major << 5;
-        let [.., a, b, c, d, e, f, g, h] = argument.to_be_bytes();
-        match argument {
-            0..24 => self.0.push(major | h),
-            24..0x100 => self.0.extend_from_slice(&[major | 24, h]),
-            0x100..0x1_0000 => self.0.extend_from_slice(&[major | 25, g, h]),
-            0x1_0000..0x1_0000_0000 => self.0.extend_from_slice(&[major | 26, e, f, g, h]),
-            _ => self
-                .0
-                .extend_from_slice(&[major | 27, a, b, c, d, e, f, g, h]),
-        }
+        let bytes = argument.to_be_bytes();
+        let (info, start) = match argument {
+            0..24 => {
+                self.0.push(major | bytes[7]);
+                return;
+            }
+            24..0x100 => (0x18, 7),
+            0x100..0x1_0000 => (0x19, 6),
+            0x1_0000..0x1_0000_0000 => (0x1a, 4),
+            _ => (0x1b, 0),
+        };
+        self.0.push(major | info);
+        self.0
+            .extend_from_slice(bytes.get(start..).unwrap_or_default());
     }
 
     pub(super) fn uint(&mut self, value: impl Into<u64>) -> &mut Self {

@@ -4,33 +4,37 @@ use std::sync::Arc;
 
 use super::build::PageSink;
 use super::entry::{Content, FileClass, MAX_INLINE_EXTENTS};
-use super::page::{ContentChild, Page};
+use super::page::ContentChild;
+use super::page_buffer::PageBuffer;
+use super::split::{content_ends, extents_end};
 use crate::keys::Keyring;
 use crate::model::{ChunkRef, Extent};
-
-/// A page of a file that is cut at fixed places ends where this much of the file ends, so that
-/// its pages never shift (FORMAT.md section 8.4).
-const PAGED_SPAN: u64 = 16 << 20;
-/// Other pages have at least this many extents, unless they are the last.
-const MIN_EXTENTS: usize = 64;
-/// And at most this many.
-const MAX_EXTENTS: usize = 1024;
-/// Children of a higher page.
-const MAX_CHILDREN: usize = 256;
 
 /// Collects the extents of one file. Holds one open page a level.
 pub struct ContentBuilder {
     keys: Arc<Keyring>,
     class: FileClass,
-    /// The extents of the open page; while nothing was paged, all of them.
-    extents: Vec<Extent>,
+    /// The last extent, which may still grow: where a page ends must not depend on the pieces in
+    /// which a run of zeros arrives.
+    growing: Option<Extent>,
+    /// Those before it, while they are few enough to stand in the entry.
+    inline: Vec<Extent>,
+    /// Open pages, the lowest first; empty while nothing was paged.
+    levels: Vec<Open>,
     /// Offset in the file of the end of the last extent.
     end: u64,
-    /// Offset of the first extent of the open page.
-    start: u64,
-    /// Whether there are too many to stand in the entry.
-    paged: bool,
-    levels: Vec<Vec<ContentChild>>,
+    /// Offset of the end of what is on pages.
+    placed: u64,
+}
+
+/// An open page.
+#[derive(Default)]
+struct Open {
+    page: PageBuffer,
+    bytes: u64,
+    /// What the first page of the level became, while it is the only one.
+    only: Option<ChunkRef>,
+    finished: u64,
 }
 
 impl ContentBuilder {
@@ -39,11 +43,11 @@ impl ContentBuilder {
         Self {
             keys,
             class,
-            extents: Vec::new(),
-            end: 0,
-            start: 0,
-            paged: false,
+            growing: None,
+            inline: Vec::new(),
             levels: Vec::new(),
+            end: 0,
+            placed: 0,
         }
     }
 
@@ -63,132 +67,103 @@ impl ContentBuilder {
             return Ok(());
         }
         self.end = self.end.saturating_add(extent.len());
-        if let Some(last) = self.extents.last_mut()
-            && let Some(both) = joined(last, &extent)
-        {
+        let Some(last) = self.growing.as_mut() else {
+            self.growing = Some(extent);
+            return Ok(());
+        };
+        if let Some(both) = joined(last, &extent) {
             *last = both;
-        } else {
-            self.extents.push(extent);
+            return Ok(());
         }
-        if !self.paged && self.extents.len() > MAX_INLINE_EXTENTS {
-            self.paged = true;
-            return self.page_all(sink);
-        }
-        if self.paged && self.ends() {
-            self.end_page(sink)?;
-        }
-        Ok(())
+        let done = std::mem::replace(last, extent);
+        self.add(done, sink)
     }
 
-    /// Puts what was held back through the rule of the pages.
-    fn page_all<S: PageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        self.end = 0;
-        for extent in std::mem::take(&mut self.extents) {
-            self.end = self.end.saturating_add(extent.len());
-            self.extents.push(extent);
-            if self.ends() {
-                self.end_page(sink)?;
+    /// Takes an extent that will not grow any more.
+    fn add<S: PageSink>(&mut self, extent: Extent, sink: &mut S) -> Result<(), S::Error> {
+        if self.levels.is_empty() {
+            if self.inline.len() < MAX_INLINE_EXTENTS {
+                self.inline.push(extent);
+                return Ok(());
+            }
+            self.levels.push(Open::default());
+            for earlier in std::mem::take(&mut self.inline) {
+                self.add_to_page(&earlier, sink)?;
             }
         }
+        self.add_to_page(&extent, sink)
+    }
+
+    fn add_to_page<S: PageSink>(&mut self, extent: &Extent, sink: &mut S) -> Result<(), S::Error> {
+        let start = self.placed;
+        self.placed = self.placed.saturating_add(extent.len());
+        let Some(open) = self.levels.first_mut() else {
+            return Ok(());
+        };
+        open.page.push_extent(extent);
+        open.bytes = open.bytes.saturating_add(extent.len());
+        let data = match extent {
+            Extent::Data(chunk) => Some(chunk.id),
+            _ => None,
+        };
+        if extents_end(self.class, &open.page, start, self.placed, data) {
+            self.end_page(0, sink)?;
+        }
         Ok(())
     }
 
-    fn ends(&self) -> bool {
-        if self.class == FileClass::Paged {
-            return self.end / PAGED_SPAN > self.start / PAGED_SPAN
-                || self.extents.len() >= MAX_EXTENTS;
-        }
-        let splits = match self.extents.last() {
-            Some(Extent::Data(chunk)) => chunk.id.as_bytes().first() == Some(&0),
-            _ => false,
+    /// Ends the page of that level, and those above that it fills.
+    fn end_page<S: PageSink>(&mut self, level: usize, sink: &mut S) -> Result<(), S::Error> {
+        let Some(open) = self.levels.get_mut(level) else {
+            return Ok(());
         };
-        self.extents.len() >= MAX_EXTENTS || (self.extents.len() >= MIN_EXTENTS && splits)
-    }
-
-    fn end_page<S: PageSink>(&mut self, sink: &mut S) -> Result<(), S::Error> {
-        let extents = std::mem::take(&mut self.extents);
-        let bytes = self.end - self.start;
-        self.start = self.end;
-        let page = self.put(&Page::Extents(extents), sink)?;
-        self.add_child(0, ContentChild { page, bytes }, sink)
-    }
-
-    fn put<S: PageSink>(&self, page: &Page, sink: &mut S) -> Result<ChunkRef, S::Error> {
-        let bytes = page.encode();
+        // Each level has a 256th of the pages of the one below: there are never 32.
+        let number = u8::try_from(level).unwrap_or(u8::MAX);
+        let bytes = open.page.finish_content(number);
         let id = self.keys.ids().page_id(&bytes);
-        sink.put_page(false, bytes, id)
-    }
-
-    fn add_child<S: PageSink>(
-        &mut self,
-        level: usize,
-        child: ContentChild,
-        sink: &mut S,
-    ) -> Result<(), S::Error> {
-        if self.levels.len() <= level {
-            self.levels.push(Vec::new());
+        let page = sink.put_page(false, bytes, id)?;
+        open.finished += 1;
+        open.only = (open.finished == 1).then_some(page);
+        let bytes = std::mem::take(&mut open.bytes);
+        let above = level + 1;
+        if self.levels.len() == above {
+            self.levels.push(Open::default());
         }
-        let Some(children) = self.levels.get_mut(level) else {
+        let Some(open) = self.levels.get_mut(above) else {
             return Ok(());
         };
-        children.push(child);
-        if children.len() >= MAX_CHILDREN {
-            self.end_inner(level, sink)?;
+        open.bytes = open.bytes.saturating_add(bytes);
+        open.page.push_content_child(&ContentChild { page, bytes });
+        if content_ends(&open.page) {
+            self.end_page(above, sink)?;
         }
         Ok(())
-    }
-
-    fn end_inner<S: PageSink>(&mut self, level: usize, sink: &mut S) -> Result<(), S::Error> {
-        let children = self
-            .levels
-            .get_mut(level)
-            .map(std::mem::take)
-            .unwrap_or_default();
-        if children.is_empty() {
-            return Ok(());
-        }
-        let bytes = children
-            .iter()
-            .fold(0, |sum: u64, child| sum.saturating_add(child.bytes));
-        let number = u8::try_from(level + 1).unwrap_or(u8::MAX);
-        let page = self.put(
-            &Page::Content {
-                level: number,
-                children,
-            },
-            sink,
-        )?;
-        self.add_child(level + 1, ContentChild { page, bytes }, sink)
     }
 
     /// Ends every open page.
     pub fn finish<S: PageSink>(mut self, sink: &mut S) -> Result<Content, S::Error> {
-        if !self.paged {
-            return Ok(if self.extents.is_empty() {
+        if let Some(last) = self.growing.take() {
+            self.add(last, sink)?;
+        }
+        if self.levels.is_empty() {
+            return Ok(if self.inline.is_empty() {
                 Content::None
             } else {
-                Content::Extents(self.extents)
+                Content::Extents(self.inline)
             });
         }
-        if !self.extents.is_empty() {
-            self.end_page(sink)?;
-        }
         let mut level = 0;
-        loop {
-            let highest = level + 1 == self.levels.len();
-            match self.levels.get(level).map(Vec::as_slice) {
-                None => return Ok(Content::None),
-                Some([only]) if highest => {
-                    let level = u8::try_from(level).unwrap_or(u8::MAX);
-                    return Ok(Content::Indirect {
-                        root: only.page,
-                        level,
-                    });
-                }
-                Some(_) => self.end_inner(level, sink)?,
+        while let Some(open) = self.levels.get(level) {
+            if open.page.count() > 0 {
+                self.end_page(level, sink)?;
+            }
+            if let Some(root) = self.levels.get(level).and_then(|open| open.only) {
+                let level = u8::try_from(level).unwrap_or(u8::MAX);
+                return Ok(Content::Indirect { root, level });
             }
             level += 1;
         }
+        Ok(Content::None)
     }
 }
 

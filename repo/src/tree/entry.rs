@@ -384,6 +384,19 @@ impl Entry {
             && content.same(&other.content)
     }
 
+    /// An upper bound of its encoded length in bytes.
+    pub(super) fn len_bound(&self) -> usize {
+        // Everything but the name, the target and the attributes is below this.
+        const REST: usize = 4096;
+        let attributes: usize = self
+            .xattrs
+            .iter()
+            .map(|(name, value)| name.len() + value.len() + 16)
+            .sum();
+        let target = self.target.as_ref().map_or(0, Vec::len);
+        self.name.len() + target + attributes + REST
+    }
+
     /// Every chunk and page that the entry names directly.
     pub fn refs(&self) -> impl Iterator<Item = &ChunkRef> {
         let (extents, root) = match &self.content {

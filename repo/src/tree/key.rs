@@ -76,14 +76,9 @@ impl EntryKey {
         if path.is_empty() {
             return Ok(Self::root());
         }
-        let (parent, name) = match path.iter().rposition(|&byte| byte == b'/') {
-            Some(at) => {
-                let (parent, name) = path.split_at(at);
-                (prefix_of_path(parent)?, name.get(1..).unwrap_or_default())
-            }
-            None => (Vec::new(), path),
-        };
-        check_name(name)?;
+        let mut parent = terminated(path)?;
+        let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(path);
+        parent.truncate(path.len() - name.len());
         check_member(&parent, name)?;
         Ok(Self(join(&parent, name)))
     }
@@ -168,14 +163,20 @@ pub fn prefix_of_path(path: &[u8]) -> Result<Vec<u8>, KeyError> {
     if path.is_empty() {
         return Ok(Vec::new());
     }
+    let prefix = terminated(path)?;
+    if prefix.len() >= MAX_KEY_LEN {
+        return Err(KeyError::KeyTooLong { len: prefix.len() });
+    }
+    Ok(prefix)
+}
+
+/// The components of a path, each checked and with a zero byte after it.
+fn terminated(path: &[u8]) -> Result<Vec<u8>, KeyError> {
     let mut prefix = Vec::with_capacity(path.len() + 1);
     for component in path.split(|&byte| byte == b'/') {
         check_name(component)?;
         prefix.extend_from_slice(component);
         prefix.push(0);
-    }
-    if prefix.len() >= MAX_KEY_LEN {
-        return Err(KeyError::KeyTooLong { len: prefix.len() });
     }
     Ok(prefix)
 }

@@ -93,6 +93,11 @@ impl KeyRange {
     pub fn end(&self) -> Option<&[u8]> {
         self.end.as_deref()
     }
+
+    /// Start and end.
+    pub(super) fn into_bounds(self) -> (Vec<u8>, Option<Vec<u8>>) {
+        (self.start, self.end)
+    }
 }
 
 #[cfg(test)]

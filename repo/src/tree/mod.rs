@@ -5,25 +5,35 @@
 //! | `key`, `key_range` | where an entry stands, and ranges of keys |
 //! | `entry`, `entry_codec` | what is recorded of a file, and its bytes |
 //! | `page`, `places`, `cbor` | pages and their bytes |
-//! | `build`, `content` | from entries and extents to pages |
-//! | `read` | back |
+//! | `build`, `content`, `page_buffer`, `split` | from entries and extents to pages, and where those end |
+//! | `walk`, `read` | back: one entry, a range, what a walk of the source asks for, extents |
+//! | `diff` | what differs between two trees |
 
 #[cfg(test)]
 mod arbitrary;
 mod build;
 mod cbor;
 mod content;
+mod diff;
 mod entry;
 mod entry_codec;
 mod key;
 mod key_range;
 mod page;
+mod page_buffer;
 mod page_error;
 mod places;
 mod read;
+mod split;
+#[doc(hidden)]
+pub mod testing;
+#[cfg(test)]
+mod tests;
+mod walk;
 
 pub use build::{BuildError, BuiltTree, PageSink, TreeBuilder};
 pub use content::ContentBuilder;
+pub use diff::{Difference, TreeDiff};
 pub use entry::{
     Content, Entry, EntryError, EntryKind, FileClass, MAX_CHUNK_LEN, MAX_INLINE_DATA,
     MAX_INLINE_EXTENTS, MAX_LEVEL, Notes, Timestamp,
@@ -36,3 +46,4 @@ pub use key_range::KeyRange;
 pub use page::{Child, ContentChild, Group, MAX_PAGE_LEN, Page};
 pub use page_error::PageError;
 pub use read::{Extents, Located, PageSource, TreeCursor, lookup};
+pub use split::MAX_ENTRY_LEN;

@@ -20,11 +20,11 @@ pub const MAX_PAGE_LEN: usize = MAX_CHUNK_LEN as usize;
 /// Key of a leaf's groups in the page's map.
 pub(super) const GROUPS: u8 = 3;
 /// Key of an inner page's children.
-const CHILDREN: u8 = 4;
+pub(super) const CHILDREN: u8 = 4;
 /// Key of the extents of a content page.
-const EXTENTS: u8 = 5;
+pub(super) const EXTENTS: u8 = 5;
 /// Key of the children of a content page.
-const CONTENT_CHILDREN: u8 = 6;
+pub(super) const CONTENT_CHILDREN: u8 = 6;
 
 /// A page of a tree or of a content list.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -67,7 +67,8 @@ pub struct Child {
     pub page: ChunkRef,
     /// Entries below.
     pub entries: u64,
-    /// Bytes of the files below: the sum of their sizes.
+    /// Bytes of the files below: the sum of their sizes, `u64::MAX` if it is larger. Holes count,
+    /// so a few sparse files can reach that.
     pub bytes: u64,
 }
 
@@ -215,13 +216,17 @@ pub(super) fn write_head(bytes: &mut Vec<u8>, level: u8, places: &mut PlaceWrite
     out.uint(key);
 }
 
-fn write_child(out: &mut Writer<'_>, places: &mut PlaceWriter, child: &Child) {
+pub(super) fn write_child(out: &mut Writer<'_>, places: &mut PlaceWriter, child: &Child) {
     out.array(7).bytes(&child.first_key);
     write_ref(out, places, &child.page);
     out.uint(child.entries).uint(child.bytes);
 }
 
-fn write_content_child(out: &mut Writer<'_>, places: &mut PlaceWriter, child: &ContentChild) {
+pub(super) fn write_content_child(
+    out: &mut Writer<'_>,
+    places: &mut PlaceWriter,
+    child: &ContentChild,
+) {
     out.array(5);
     write_ref(out, places, &child.page);
     out.uint(child.bytes);
@@ -262,7 +267,6 @@ fn read_groups(d: &mut Decoder<'_>, places: &PlaceReader) -> Result<Vec<Group>, 
 fn read_children(d: &mut Decoder<'_>, places: &PlaceReader) -> Result<Vec<Child>, PageError> {
     let len = array_len(d, 42)?;
     let mut children: Vec<Child> = Vec::with_capacity(len);
-    let (mut entries, mut bytes) = (0u64, 0u64);
     for _ in 0..len {
         expect_array(d, 7)?;
         let first_key = EntryKey::parse(d.bytes()?)?.as_bytes().to_vec();
@@ -279,12 +283,6 @@ fn read_children(d: &mut Decoder<'_>, places: &PlaceReader) -> Result<Vec<Child>
             bytes: d.u64()?,
         };
         check_ref(&child.page)?;
-        entries = entries
-            .checked_add(child.entries)
-            .ok_or(PageError::TotalOverflow)?;
-        bytes = bytes
-            .checked_add(child.bytes)
-            .ok_or(PageError::TotalOverflow)?;
         children.push(child);
     }
     if children.is_empty() {

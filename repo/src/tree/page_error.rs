@@ -91,9 +91,17 @@ pub enum PageError {
     /// Keys that do not ascend.
     #[error("the keys of a page do not ascend")]
     KeyOrder,
-    /// Totals above 2^64.
-    #[error("the totals of a page overflow")]
+    /// A file of more than 2^64 bytes.
+    #[error("the lengths on a page overflow")]
     TotalOverflow,
+    /// A page that does not hold what the page above says.
+    #[error("a page holds {found} entries or bytes where {claimed} are announced")]
+    Totals {
+        /// What the page above says.
+        claimed: u64,
+        /// What the page holds.
+        found: u64,
+    },
     /// A key that is none.
     #[error("a page holds an illegal key")]
     Key {

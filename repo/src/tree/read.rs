@@ -1,15 +1,17 @@
 //! Reading a tree: one entry, a range in order, the content of a file.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::{Content, Entry, MAX_LEVEL};
-use super::key::{EntryKey, join};
+use super::entry::{Content, Entry};
+use super::key::{EntryKey, compare, join};
 use super::key_range::KeyRange;
-use super::page::{Child, ContentChild, Page};
+use super::page::Page;
 use super::page_error::PageError;
+use super::walk::{AHEAD, Next, Walk, check_total};
 use crate::model::{ChunkRef, Extent};
 
 /// Where pages come from.
@@ -25,9 +27,6 @@ pub trait PageSource {
         let _ = pages;
     }
 }
-
-/// How many pages a reader announces ahead.
-const AHEAD: usize = 64;
 
 /// An entry and the folder it stands in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,200 +50,83 @@ pub fn lookup<S: PageSource>(
     root: &ChunkRef,
     key: &EntryKey,
 ) -> Result<Option<Entry>, S::Error> {
-    let mut cursor = TreeCursor::new(source, *root, KeyRange::entry(key));
-    cursor.ahead = false;
+    let range = KeyRange::entry(key);
+    let walk = Walk::new(source, *root, false, None);
+    let mut cursor = TreeCursor::over(walk, range);
     Ok(cursor.next().transpose()?.map(|located| located.entry))
 }
 
 /// Entries of a range in the order of their keys. Holds one page a level.
 ///
-/// Checks what pages say of each other: levels go down by one, first keys are as announced, keys
-/// ascend across pages. That a page is the one that was named is the source's to check.
+/// Checks what pages say of each other: levels go down by one, first keys and totals are as
+/// announced, keys ascend across pages. That a page is the one that was named is the source's to
+/// check.
 pub struct TreeCursor<'s, S> {
-    source: &'s S,
-    /// The root, until it was read.
-    root: Option<ChunkRef>,
-    range: KeyRange,
-    /// Inner pages from the root down: their level, and the children still to come.
-    stack: Vec<(u8, VecDeque<Child>)>,
-    leaf: VecDeque<Located>,
-    last_key: Vec<u8>,
-    ahead: bool,
+    walk: Walk<'s, S>,
+    /// Where it has come to: nothing before is given any more.
+    from: Vec<u8>,
+    end: Option<Vec<u8>>,
     failed: bool,
 }
 
 impl<'s, S: PageSource> TreeCursor<'s, S> {
     /// The entries of `range` in the tree under `root`.
     pub fn new(source: &'s S, root: ChunkRef, range: KeyRange) -> Self {
+        Self::over(Walk::new(source, root, true, range.end()), range)
+    }
+
+    fn over(walk: Walk<'s, S>, range: KeyRange) -> Self {
+        let (from, end) = range.into_bounds();
         Self {
-            source,
-            root: Some(root),
-            range,
-            stack: Vec::new(),
-            leaf: VecDeque::new(),
-            last_key: Vec::new(),
-            ahead: true,
+            walk,
+            from,
+            end,
             failed: false,
         }
     }
 
     /// Goes to the entry with the key of (`parent`, `name`), or to the one after its place, by
-    /// skipping whole pages; never back. Gives the entry if it is there.
+    /// skipping whole pages; never back. Gives the entry if it is there and in the range.
     pub fn find(&mut self, parent: &[u8], name: &[u8]) -> Result<Option<Entry>, S::Error> {
-        let key = join(parent, name);
-        self.skip_to(&key)?;
-        let found = self
-            .leaf
-            .front()
-            .is_some_and(|located| located.entry.name == name && *located.parent == *parent);
-        Ok(if found {
-            self.leaf.pop_front().map(|located| located.entry)
-        } else {
-            None
-        })
-    }
-
-    /// Drops every entry before `key`.
-    fn skip_to(&mut self, key: &[u8]) -> Result<(), S::Error> {
+        if compare(parent, name, &self.from) == Ordering::Less {
+            return Ok(None);
+        }
+        self.from = join(parent, name);
+        if self.is_past(&self.from) {
+            return Ok(None);
+        }
         loop {
-            while let Some(first) = self.leaf.front() {
-                if first.key().as_slice() >= key {
-                    return Ok(());
+            match self.walk.peek_from(&self.from)? {
+                Next::Entry(next) if next.entry.name == name && *next.parent == *parent => {
+                    return Ok(self.walk.take().map(|located| located.entry));
                 }
-                // Whatever remains of the leaf is before the key if the next page begins at or
-                // before it.
-                if self.next_first_key().is_some_and(|next| next <= key) {
-                    self.leaf.clear();
-                } else {
-                    self.leaf.pop_front();
-                }
-            }
-            // Children that end before the key: their successor begins at or before it.
-            for (_, children) in &mut self.stack {
-                while children
-                    .get(1)
-                    .is_some_and(|next| next.first_key.as_slice() <= key)
-                {
-                    children.pop_front();
-                }
-            }
-            if !self.load()? {
-                return Ok(());
+                Next::Page(child, _) if child.first_key <= self.from => self.walk.open()?,
+                Next::Entry(_) | Next::Page(..) | Next::End => return Ok(None),
             }
         }
     }
 
-    /// First key of the page after the open leaf.
-    fn next_first_key(&self) -> Option<&[u8]> {
-        let children = self
-            .stack
-            .iter()
-            .rev()
-            .find_map(|(_, children)| children.front());
-        children.map(|child| child.first_key.as_slice())
-    }
-
-    /// Reads the next leaf; `false` if there is none.
-    fn load(&mut self) -> Result<bool, S::Error> {
-        loop {
-            let (page, expected, first_key) = if let Some(root) = self.root.take() {
-                (root, None, None)
-            } else {
-                let Some((level, children)) = self.stack.last_mut() else {
-                    return Ok(false);
-                };
-                let Some(child) = children.pop_front() else {
-                    self.stack.pop();
-                    continue;
-                };
-                let below = level.checked_sub(1);
-                if self.ahead && children.len() % (AHEAD / 2) == 0 {
-                    let next: Vec<_> = children
-                        .iter()
-                        .take(AHEAD)
-                        .map(|child| child.page)
-                        .collect();
-                    let this = [&[child.page], next.as_slice()].concat();
-                    self.source.prefetch(&this);
-                }
-                (child.page, below, Some(child.first_key))
-            };
-            let bytes = self.source.page(&page)?;
-            let page = Page::decode(&bytes)?;
-            let level = page.level();
-            if expected.is_some_and(|expected| expected != level) || level > MAX_LEVEL {
-                return Err(PageError::Level { level }.into());
-            }
-            match page {
-                Page::Inner { level, children } => {
-                    let announced = first_key.as_deref();
-                    if announced
-                        .is_some_and(|key| children.first().is_none_or(|c| c.first_key != key))
-                    {
-                        return Err(PageError::KeyOrder.into());
-                    }
-                    self.stack.push((level, self.wanted(children)));
-                }
-                Page::Leaf(groups) => {
-                    for group in groups {
-                        for entry in group.entries {
-                            let parent = Arc::clone(&group.parent);
-                            self.leaf.push_back(Located { parent, entry });
-                        }
-                    }
-                    let first = self.leaf.front().map(Located::key).unwrap_or_default();
-                    let last = self.leaf.back().map(Located::key).unwrap_or_default();
-                    if first_key.is_some_and(|key| key != first) || first <= self.last_key {
-                        return Err(PageError::KeyOrder.into());
-                    }
-                    self.last_key = last;
-                    return Ok(true);
-                }
-                Page::Extents(_) | Page::Content { .. } => {
-                    return Err(PageError::Misplaced { key: 5, level }.into());
-                }
-            }
-        }
-    }
-
-    /// The children that may hold entries of the range.
-    fn wanted(&self, children: Vec<Child>) -> VecDeque<Child> {
-        let mut children = VecDeque::from(children);
-        while children
-            .get(1)
-            .is_some_and(|next| next.first_key.as_slice() <= self.range.start())
-        {
-            children.pop_front();
-        }
-        if let Some(end) = self.range.end() {
-            while children
-                .back()
-                .is_some_and(|child| child.first_key.as_slice() >= end)
-            {
-                children.pop_back();
-            }
-        }
-        children
+    fn is_past(&self, key: &[u8]) -> bool {
+        self.end.as_deref().is_some_and(|end| key >= end)
     }
 
     fn step(&mut self) -> Result<Option<Located>, S::Error> {
+        let end = self.end.as_deref();
         loop {
-            let Some(located) = self.leaf.pop_front() else {
-                if self.load()? {
-                    continue;
+            match self.walk.peek_from(&self.from)? {
+                Next::Entry(next) => {
+                    let past = |end| compare(&next.parent, &next.entry.name, end) != Ordering::Less;
+                    return Ok(if end.is_some_and(past) {
+                        None
+                    } else {
+                        self.walk.take()
+                    });
                 }
-                return Ok(None);
-            };
-            let key = located.key();
-            if key.as_slice() < self.range.start() {
-                continue;
+                Next::Page(child, _) if end.is_none_or(|end| child.first_key.as_slice() < end) => {
+                    self.walk.open()?;
+                }
+                Next::Page(..) | Next::End => return Ok(None),
             }
-            if self.range.end().is_some_and(|end| key.as_slice() >= end) {
-                self.leaf.clear();
-                self.stack.clear();
-                return Ok(None);
-            }
-            return Ok(Some(located));
         }
     }
 }
@@ -263,56 +145,87 @@ impl<S: PageSource> Iterator for TreeCursor<'_, S> {
 }
 
 /// The extents of a file in order. Holds one page a level.
+///
+/// Checks that content pages cover as many bytes as is said of them. Whether all of them together
+/// are the size of the file is for whoever knows the entry.
 pub struct Extents<'s, S> {
     source: &'s S,
     ready: VecDeque<Extent>,
     /// Content pages from the top down: their level, and the children still to come.
-    stack: Vec<(u8, VecDeque<ContentChild>)>,
+    stack: Vec<(u8, VecDeque<Below>)>,
     /// Bytes to be skipped before the first extent that is given.
     skip: u64,
+    /// Offset in the file of the extent that is given next.
+    position: u64,
     failed: bool,
+}
+
+/// A content page that was not read yet.
+struct Below {
+    page: ChunkRef,
+    /// Bytes that it covers; the entry does not say it of the topmost page.
+    bytes: Option<u64>,
+    announced: bool,
 }
 
 impl<'s, S: PageSource> Extents<'s, S> {
     /// All extents of a file.
     pub fn new(source: &'s S, content: &Content) -> Self {
-        Self::from_offset(source, content, 0).0
+        Self::from_offset(source, content, 0)
     }
 
-    /// The extents from the one that holds `offset`, and where that one begins.
+    /// The extents from the one that holds `offset` on, by as many page reads as the content is
+    /// high.
     ///
     /// Inline bytes are no extents: whoever reads an entry looks for them first.
-    pub fn from_offset(source: &'s S, content: &Content, offset: u64) -> (Self, u64) {
+    pub fn from_offset(source: &'s S, content: &Content, offset: u64) -> Self {
         let mut extents = Self {
             source,
             ready: VecDeque::new(),
             stack: Vec::new(),
             skip: offset,
+            position: 0,
             failed: false,
         };
         match content {
             Content::None | Content::Inline(_) => {}
             Content::Extents(list) => extents.ready = list.iter().copied().collect(),
             Content::Indirect { root, level } => {
-                let top = ContentChild {
+                let top = Below {
                     page: *root,
-                    bytes: u64::MAX,
+                    bytes: None,
+                    announced: true,
                 };
-                extents
-                    .stack
-                    .push((level.saturating_add(1), VecDeque::from([top])));
+                let above = level.saturating_add(1);
+                extents.stack.push((above, VecDeque::from([top])));
             }
         }
-        (extents, offset)
+        extents
+    }
+
+    /// Offset in the file of the end of the extent that was given last.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Leaves out `len` bytes if the offset that was asked for lies after them.
+    fn skips(&mut self, len: u64) -> bool {
+        let skips = self.skip >= len;
+        if skips {
+            self.skip -= len;
+            self.position = self.position.saturating_add(len);
+        }
+        skips
     }
 
     fn step(&mut self) -> Result<Option<Extent>, S::Error> {
         loop {
             if let Some(extent) = self.ready.pop_front() {
-                if self.skip >= extent.len() {
-                    self.skip -= extent.len();
+                if self.skip > 0 && self.skips(extent.len()) {
                     continue;
                 }
+                self.skip = 0;
+                self.position = self.position.saturating_add(extent.len());
                 return Ok(Some(extent));
             }
             let Some((level, children)) = self.stack.last_mut() else {
@@ -322,41 +235,55 @@ impl<'s, S: PageSource> Extents<'s, S> {
                 self.stack.pop();
                 continue;
             };
-            if child.bytes != u64::MAX && self.skip >= child.bytes {
-                self.skip -= child.bytes;
+            let level = *level;
+            if self.skip > 0 && child.bytes.is_some_and(|bytes| self.skips(bytes)) {
                 continue;
             }
-            let below = level.checked_sub(1);
-            if children.len() % (AHEAD / 2) == 0 {
-                let next: Vec<_> = children
-                    .iter()
-                    .take(AHEAD)
-                    .map(|child| child.page)
-                    .collect();
-                self.source
-                    .prefetch(&[&[child.page], next.as_slice()].concat());
+            if !child.announced {
+                self.announce(&child);
             }
             let bytes = self.source.page(&child.page)?;
             let page = Page::decode(&bytes)?;
-            if Some(page.level()) != below {
-                return Err(PageError::Level {
-                    level: page.level(),
-                }
-                .into());
+            if Some(page.level()) != level.checked_sub(1) {
+                let level = page.level();
+                return Err(PageError::Level { level }.into());
             }
-            match page {
-                Page::Extents(extents) => self.ready = extents.into(),
-                Page::Content { level, children } => self.stack.push((level, children.into())),
+            let covered = match page {
+                Page::Extents(extents) => {
+                    let covered = extents.iter().map(Extent::len).sum();
+                    self.ready = extents.into();
+                    covered
+                }
+                Page::Content { level, children } => {
+                    let covered = children.iter().map(|child| child.bytes).sum();
+                    let below = children.into_iter().map(|child| Below {
+                        page: child.page,
+                        bytes: Some(child.bytes),
+                        announced: false,
+                    });
+                    self.stack.push((level, below.collect()));
+                    covered
+                }
                 Page::Leaf(_) | Page::Inner { .. } => {
                     return Err(PageError::Misplaced { key: 3, level: 0 }.into());
                 }
+            };
+            if let Some(claimed) = child.bytes {
+                check_total(claimed, covered)?;
             }
         }
     }
 
-    /// Bytes of the first extent that come before the offset that was asked for.
-    pub fn offset_in_first(&self) -> u64 {
-        self.skip
+    /// Announces a page and those that come after it on the same level.
+    fn announce(&mut self, first: &Below) {
+        let mut pages = vec![first.page];
+        if let Some((_, children)) = self.stack.last_mut() {
+            for child in children.iter_mut().take(AHEAD) {
+                child.announced = true;
+                pages.push(child.page);
+            }
+        }
+        self.source.prefetch(&pages);
     }
 }
 
