@@ -3,6 +3,7 @@
 //! `format-spec/FORMAT.md` is the normative description of every byte written here.
 #![warn(clippy::indexing_slicing)]
 
+pub mod check;
 pub mod clock;
 pub mod entropy;
 pub mod features;

@@ -4,9 +4,11 @@
 //! entry   what an entry says            (CBOR)
 //! frame   how it stands in the store    (sealed, hash-chained, with a tail)
 //! state   what all entries add up to    (pure: validate, apply; encodes as a fold)
-//! chain   reading, appending, folding   (the only part that does I/O)
+//! chain   reading, appending, folding   (I/O)
+//! audit   one entry or fold by itself   (I/O, for checks)
 //! ```
 
+mod audit;
 mod chain;
 mod entry;
 mod error;
@@ -18,6 +20,7 @@ mod testing;
 #[cfg(test)]
 mod vectors_tests;
 
+pub use audit::{AuditedEntry, fold_place, read_entry, read_fold};
 pub use chain::{AppendError, Chain, ChainOptions, Seen};
 pub use entry::{
     Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,

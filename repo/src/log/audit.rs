@@ -1,0 +1,69 @@
+//! Reading entries and folds one by one, as a check does: everything that is stored, tails too.
+
+use super::error::LogError;
+use super::fold::{self, FoldName};
+use super::frame::{self, Entry};
+use super::state::State;
+use crate::keys::Keyring;
+use crate::model::{ObjectHash, ObjectName};
+use crate::store::Store;
+
+/// An entry with what its object holds beside it.
+pub struct AuditedEntry {
+    /// The entry.
+    pub entry: Entry,
+    /// Hashes of the earlier entries that it carries copies of, ascending; or why its tail does
+    /// not open, which leaves the entry itself good.
+    pub tail: Result<Vec<ObjectHash>, LogError>,
+}
+
+/// Reads one entry and opens its tail, whatever stands before and after it.
+///
+/// # Errors
+///
+/// [`LogError::Store`], whose source tells a missing entry from a store that does not answer;
+/// else [`LogError::is_damage`].
+pub async fn read_entry(
+    store: &Store,
+    keys: &Keyring,
+    generation: u16,
+    number: u64,
+) -> Result<AuditedEntry, LogError> {
+    let name = ObjectName::log_entry(generation, number);
+    let object = store
+        .get(&name, frame::MAX_OBJECT)
+        .await
+        .map_err(LogError::Store)?;
+    let (core, tail) = frame::split(&name, &object)?;
+    let entry = frame::open_core(keys, generation, number, &core)?;
+    let tail = frame::open_tail(keys, &name, &tail)
+        .map(|cores| cores.iter().map(|core| ObjectHash::of(core)).collect());
+    Ok(AuditedEntry { entry, tail })
+}
+
+/// Log generation and number of the last entry that a fold of that name holds; `None` if it is
+/// no fold's name.
+pub fn fold_place(name: &ObjectName) -> Option<(u16, u64)> {
+    FoldName::parse(name).map(|fold| (fold.generation, fold.number))
+}
+
+/// Reads the fold `name`.
+///
+/// # Errors
+///
+/// As [`read_entry`].
+pub async fn read_fold(
+    store: &Store,
+    keys: &Keyring,
+    name: &ObjectName,
+) -> Result<State, LogError> {
+    let fold = FoldName::parse(name).ok_or_else(|| LogError::Malformed {
+        object: name.clone(),
+        what: "this is no name of a fold".to_owned(),
+    })?;
+    let bytes = store
+        .get(name, fold::MAX_OBJECT)
+        .await
+        .map_err(LogError::Store)?;
+    fold::open(keys, &fold, &bytes)
+}
