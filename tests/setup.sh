@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs the servers that the store tests need, as far as they are missing:
-# an S3, a Google Cloud Storage and an Azure Blob server.
+# Installs what the tests need, as far as it is missing: an S3, a Google Cloud Storage and an Azure
+# Blob server for the store tests, and the Python packages of the second reader of the format.
 #
 # They go to $ORLOP_TOOLS, by default ~/.cache/orlop-tools, each in a folder named after its
-# version; nothing else on the machine changes. Needs go (1.26 or newer), node and npm.
+# version; nothing else on the machine changes. Needs go (1.26 or newer), node, npm and python3 (3.11
+# or newer, with venv).
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -64,3 +65,19 @@ install "gcs-xml-$GCS_XML" \
     build_gcs_xml
 install "azurite-$AZURITE" \
     npm_install "azurite@$AZURITE"
+
+reader=$here/../format-spec/reader
+reader_venv=reader-venv-$(sha256sum "$reader/requirements.txt" | cut -c1-12)
+
+# Not through `install`: a virtual environment knows its own path and cannot be moved.
+if [ -e "$tools/$reader_venv/complete" ]; then
+    echo "$reader_venv: there"
+else
+    need python3 "$reader_venv"
+    echo "$reader_venv: installing"
+    rm -rf "${tools:?}/$reader_venv"
+    python3 -m venv "$tools/$reader_venv"
+    "$tools/$reader_venv/bin/pip" install --quiet --disable-pip-version-check \
+        --requirement "$reader/requirements.txt"
+    touch "$tools/$reader_venv/complete"
+fi

@@ -1,0 +1,83 @@
+"""The log: entries, the hash chain, folds (FORMAT.md section 10)."""
+
+from . import cbor, seal
+from .errors import Damage
+from .keys import Keys
+from .state import State
+from .store import object_hash
+
+
+def entry_name(generation: int, number: int) -> str:
+    return f"log/{generation:04}/{number:020}"
+
+
+def split(data: bytes, name: str) -> tuple[bytes, bytes]:
+    """Core and tail, both sealed."""
+    length = int.from_bytes(data[:4], "little")
+    if len(data) < 4 + length:
+        raise Damage(f"{name}: cut short")
+    return data[4 : 4 + length], data[4 + length :]
+
+
+def open_core(keys: Keys, generation: int, number: int, core: bytes) -> dict:
+    name = entry_name(generation, number)
+    record = cbor.decode(seal.open_object(keys, seal.ENTRY, name, core), name)
+    for key, kind in ((2, bytes), (3, bytes), (4, int), (5, int), (6, dict)):
+        cbor.field(record, key, kind, name)
+    if (record.get(0), record.get(1)) != (generation, number):
+        raise Damage(f"{name}: it says it is entry {record.get(1)}")
+    return record
+
+
+def open_tail(keys: Keys, name: str, sealed: bytes) -> list[bytes]:
+    return cbor.decode(seal.open_object(keys, seal.TAIL, name, sealed), name) if sealed else []
+
+
+def open_fold(store, keys: Keys, name: str) -> dict:
+    fold = cbor.decode(seal.open_object(keys, seal.FOLD, name, store.get(name)), name)
+    generation, number, head = name.rsplit("/", 1)[1].split("-")
+    expected = (9999 - int(generation), (1 << 64) - int(number), head)
+    if (fold.get(0), fold.get(1), cbor.field(fold, 2, bytes, name)[:8].hex()) != expected:
+        raise Damage(f"{name}: it is of another entry than its name says")
+    return fold
+
+
+def replay(store, keys: Keys, problem) -> State:
+    """Every entry from the first, checked against each other, every fold and every tail.
+
+    `problem` is told of folds and tails that are wrong: they are caches. Entries must be right.
+    """
+    folds = {}
+    for name in store.list("meta/folds"):
+        folds.setdefault((1 << 64) - 1 - int(name.rsplit("/", 1)[1].split("-")[1]), []).append(name)
+    names = store.list("log")
+    generations = sorted({int(name.split("/")[1]) for name in names})
+    if len(generations) != 1:
+        raise Damage(f"log generations {generations}: this reader knows repositories with one")
+    state, cores = State(generations[0]), []
+    for number, name in enumerate(names):
+        if name != entry_name(state.generation, number):
+            raise Damage(f"{entry_name(state.generation, number)}: missing")
+        core, tail = split(store.get(name), name)
+        entry = open_core(keys, state.generation, number, core)
+        if entry[2] != state.head:
+            raise Damage(f"{name}: it does not follow on from the entry before it")
+        try:
+            copies = open_tail(keys, name, tail)
+            if len(copies) > 64 or copies != cores[len(cores) - len(copies) :]:
+                problem(f"{name}: its tail is not the entries before it")
+        except Damage as error:
+            problem(f"{name}: its tail: {error}")
+        state.apply(entry[5], entry[6], object_hash(core))
+        cores = [*cores[-63:], core]
+        for fold in folds.pop(number, []):
+            try:
+                if open_fold(store, keys, fold) != state.fold():
+                    problem(f"{fold}: not the state that the entries make")
+            except Damage as error:
+                problem(str(error))
+    for number, left in folds.items():
+        problem(f"{left[0]}: a fold of entry {number}, which is not there")
+    if state.features[0]:
+        raise Damage(f"features {sorted(state.features[0])} are needed to read and not known")
+    return state
