@@ -13,7 +13,7 @@ use crate::fs::{Found, Item, RelPath, Root, Walk, WalkOptions};
 /// An entry on one side or on both. Of two things that are both, the kinds may differ.
 pub(super) enum Pair {
     /// Only the snapshot has it.
-    Missing(RelPath),
+    Missing(Box<Entry>, RelPath),
     /// Only the target has it.
     Extra(Item),
     /// Both have it.
@@ -86,7 +86,7 @@ pub(super) fn beside(
             (Some(left), None) => {
                 let folder = left.entry.kind == orlop_repo::tree::EntryKind::Folder;
                 let path = path_of(&left);
-                wanted(&path, folder).then_some(Pair::Missing(path))
+                wanted(&path, folder).then_some(Pair::Missing(Box::new(left.entry), path))
             }
             (None, Some(right)) => {
                 let folder = right.stat.kind == crate::fs::Kind::Folder;

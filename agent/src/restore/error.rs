@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use orlop_repo::index::IndexError;
+use orlop_repo::log::LogError;
 use orlop_repo::repository::{ReadError, TreeError};
 use orlop_repo::tree::KeyError;
 
@@ -57,6 +59,12 @@ pub enum RestoreError {
     /// The store did not give a block; nothing says that it is damaged. Try again.
     #[error("cannot read the content")]
     Read(#[from] ReadError),
+    /// The log could not be read, while looking for chunks that have moved.
+    #[error("cannot read the log")]
+    Log(#[from] LogError),
+    /// The index could not be read, while looking for chunks that have moved.
+    #[error("cannot use the index")]
+    Index(#[from] IndexError),
     /// Temporary files failed.
     #[error("cannot use a temporary file")]
     Scratch(#[from] io::Error),

@@ -164,14 +164,13 @@ impl FileJob {
         if let Some(open) = &state.open {
             return Ok(Some(Arc::clone(open)));
         }
-        let sink = match state.identity {
-            Some(identity) => cursor.open_file(&self.path, Some(identity))?,
-            None => {
-                let sink = cursor.create_file(&self.path)?;
-                // Nothing is lost without them, and the last flags are tried again, and reported.
-                sink.set_early_flags(self.want.flags).unwrap_or_default();
-                sink
-            }
+        let sink = if let Some(identity) = state.identity {
+            cursor.open_file(&self.path, Some(identity))?
+        } else {
+            let sink = cursor.create_file(&self.path)?;
+            // Nothing is lost without them, and the last flags are tried again, and reported.
+            sink.set_early_flags(self.want.flags).unwrap_or_default();
+            sink
         };
         if self.sized {
             sink.set_len(self.size)?;

@@ -81,7 +81,7 @@ impl<'p> Folders<'p> {
 
     /// The current folder and those above it, from the top, if they may not have been made yet;
     /// from then on they count as made.
-    pub(super) fn to_make(&mut self) -> Vec<RelPath> {
+    pub(super) fn take_unmade(&mut self) -> Vec<RelPath> {
         if std::mem::replace(&mut self.made, true) {
             return Vec::new();
         }
@@ -115,8 +115,8 @@ mod tests {
         });
         let mut folders = Folders::new(Some(&mut select));
         assert!(folders.enter(b"a\0"));
-        assert_eq!(folders.to_make().len(), 1);
-        assert!(folders.to_make().is_empty(), "once is enough");
+        assert_eq!(folders.take_unmade().len(), 1);
+        assert!(folders.take_unmade().is_empty(), "once is enough");
         assert!(!folders.enter(b"a\0no\0deep\0"));
         assert!(folders.enter(b"b\0"));
         assert!(!folders.wanted(&RelPath::root().child(b"a"), true));

@@ -67,14 +67,14 @@ impl Links {
             } else {
                 group = Some(this.to_vec());
                 first = path.to_vec();
-                firsts.push(path, &[])?;
+                firsts.push(&entry_key(path), path)?;
             }
         }
         drop(found);
         // In the order of the tree again, so that its pages are read once.
         let mut firsts = firsts.sort()?;
         let mut tree = TreeCursor::new(part.pages, part.root, KeyRange::all());
-        while let Some((path, _)) = firsts.next()? {
+        while let Some((_, path)) = firsts.next()? {
             if planner.shared.stopped() {
                 break;
             }
@@ -95,6 +95,17 @@ impl Links {
             sorted: names.sort()?,
         })
     }
+}
+
+/// The key of the entry at a path: where it stands in the tree. Paths themselves sort otherwise.
+fn entry_key(path: &[u8]) -> Vec<u8> {
+    let body = path.strip_suffix(&[0]).unwrap_or(path);
+    let name = body
+        .iter()
+        .rposition(|&byte| byte == 0)
+        .map_or(0, |at| at + 1);
+    let (parent, name) = body.split_at(name);
+    [parent, &[0], name].concat()
 }
 
 impl Names {

@@ -1,4 +1,4 @@
-//! Bringing snapshots back into a folder.
+//! Bringing snapshots back: into a folder, to a stream, as an archive.
 //!
 //! A restore is planned by pack and not by file: the tree is streamed, files are collected into
 //! windows, and within a window every block is fetched and opened once, in the order of the packs,
@@ -17,10 +17,15 @@
 //! | `links` | hard links |
 //! | `beside`, `prune`, `verify` | the tree beside the target: what is too much, what differs |
 //! | `run` | all of it in order |
+//! | `elsewhere` | chunks that are not where the tree says |
+//! | `contents`, `cat`, `tar` | to a stream |
 
 mod attributes;
 mod beside;
+mod cat;
+mod contents;
 mod decide;
+mod elsewhere;
 mod error;
 mod file_job;
 mod folders;
@@ -32,13 +37,16 @@ mod prune;
 mod run;
 mod shared;
 mod summary;
+mod tar;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod window;
 mod worker;
 
+pub use cat::cat;
 pub use error::RestoreError;
 pub use options::{Choice, Existing, RestoreOptions, Select};
 pub use run::restore;
 pub use summary::{Named, RestoreSummary};
+pub use tar::tar;

@@ -38,6 +38,10 @@ pub enum Existing {
 }
 
 /// What is restored, and how.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of a command"
+)]
 pub struct RestoreOptions {
     /// Path in the snapshot, raw bytes with slashes; empty for all of it. What is in a folder
     /// comes into the target, and the target gets the folder's metadata; anything else comes into

@@ -23,7 +23,7 @@ use super::summary::Report;
 use super::window::{Local, LocalPart, Request, Want, Window};
 use super::worker::{Work, lose};
 use crate::fs::{
-    Attributes, FileSink, FsError, Identity, Kind, LOCKING_FLAGS, RelPath, SinkCursor,
+    Attributes, FileSink, FsError, Identity, Kind, LOCKING_FLAGS, RelPath, SinkCursor, Stat,
 };
 use crate::memory::MemoryPlan;
 
@@ -36,6 +36,8 @@ const PART_COST: u64 = 512;
 const WINDOWS: usize = 2;
 /// Requests to the store at once.
 const REQUESTS: usize = 32;
+/// Requests may be this long whatever memory there is, in bytes: a block mostly is no longer.
+const MIN_REQUEST: u64 = 1 << 20;
 /// Longest request in bytes.
 const MAX_REQUEST: u64 = 8 << 20;
 /// Parts without content that are handed over at once.
@@ -68,6 +70,7 @@ pub(super) struct Planner<'p> {
 }
 
 /// How the target is treated.
+#[derive(Clone, Copy)]
 pub(super) struct Manner {
     pub(super) existing: Existing,
     pub(super) fresh: bool,
@@ -85,7 +88,7 @@ impl<'p> Planner<'p> {
         queue: Sender<Work>,
     ) -> Self {
         let kib = u32::try_from(memory.in_flight >> 10).unwrap_or(u32::MAX >> 3);
-        let max_request = (memory.in_flight / 12).clamp(256 << 10, MAX_REQUEST);
+        let max_request = (memory.in_flight / 12).clamp(MIN_REQUEST, MAX_REQUEST);
         let max_window = memory.session_index / PART_COST;
         Self {
             shared,
@@ -160,10 +163,10 @@ impl<'p> Planner<'p> {
 
     /// Makes the folders above the current one that were not asked for themselves.
     fn make_parents(&mut self) -> Result<(), RestoreError> {
-        for path in self.folders.to_make() {
+        for path in self.folders.take_unmade() {
             if let Some(mut entry) = self.part.folder(&path)? {
                 let there = self
-                    .look(&path)?
+                    .look(&path)
                     .is_some_and(|stat| stat.kind == Kind::Folder);
                 if !there {
                     self.folder(&path, &mut entry);
@@ -173,19 +176,12 @@ impl<'p> Planner<'p> {
         Ok(())
     }
 
-    fn look(&mut self, path: &RelPath) -> Result<Option<crate::fs::Stat>, RestoreError> {
-        let Some(cursor) = self
-            .cursor
-            .as_mut()
-            .filter(|_| !self.fresh || !self.folders.all())
-        else {
-            return Ok(None);
-        };
-        match cursor.look(path) {
-            Ok(stat) => Ok(stat),
-            // What is not beneath a folder is not there; what forbids to make it is found then.
-            Err(_) => Ok(None),
-        }
+    /// What stands at a path. What is not beneath a folder is not there; what forbids to make it
+    /// is found then.
+    fn look(&mut self, path: &RelPath) -> Option<Stat> {
+        let nothing = self.fresh && self.folders.all();
+        let cursor = self.cursor.as_mut().filter(|_| !nothing)?;
+        cursor.look(path).ok().flatten()
     }
 
     fn folder(&mut self, path: &RelPath, entry: &mut Entry) {
@@ -225,7 +221,7 @@ impl<'p> Planner<'p> {
         kind: Kind,
         leader: bool,
     ) -> Result<(), RestoreError> {
-        let there = self.look(&path)?;
+        let there = self.look(&path);
         let want = attributes(&mut entry, kind);
         let file = kind == Kind::File;
         match decide(there.as_ref(), &entry, self.existing) {
@@ -266,7 +262,7 @@ impl<'p> Planner<'p> {
     fn mend(
         &mut self,
         path: &RelPath,
-        stat: &crate::fs::Stat,
+        stat: &Stat,
         want: &Attributes,
         leader: bool,
     ) -> Result<(), FsError> {
@@ -335,8 +331,8 @@ impl<'p> Planner<'p> {
         origin: Origin,
         leader: bool,
     ) -> Result<(), RestoreError> {
-        let patch = matches!(origin, Origin::Patch(_));
-        let sized = patch || has_holes(&entry.content, self.shared.sparse);
+        let older = matches!(origin, Origin::Patch(_));
+        let sized = older || has_holes(&entry.content, self.shared.sparse);
         let job = Arc::new(FileJob::new(path, want, entry.size, origin, leader, sized));
         let mut parts = Parts {
             job,
@@ -350,7 +346,7 @@ impl<'p> Planner<'p> {
                 self.local(&mut parts, 0, LocalPart::Bytes(bytes.clone()))?;
             }
             Content::Extents(_) | Content::Indirect { .. } => {
-                if patch {
+                if older {
                     parts.sink = self.open(&parts.job);
                 }
                 self.extents(&mut parts, entry)?;

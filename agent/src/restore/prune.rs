@@ -1,6 +1,9 @@
 //! Removing from the target what the snapshot does not have.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+
+use orlop_repo::tree::EntryKind;
 
 use super::RestoreError;
 use super::beside::{Pair, beside};
@@ -8,13 +11,12 @@ use super::options::Select;
 use super::place::Part;
 use super::shared::Shared;
 use super::summary::Report;
-use crate::fs::{RelPath, SinkCursor, WalkOptions};
+use crate::fs::{Kind, SinkCursor, WalkOptions};
 
 /// Removes what the snapshot does not have and the selection does not leave out. Without a cursor
 /// it is only counted.
 ///
-/// A folder goes with everything beneath it, unless something beneath is left out by `select`:
-/// then only what is not.
+/// A folder goes with everything beneath it; where there is a selection folders stay.
 pub(super) fn prune(
     shared: &Shared,
     part: &Part<'_>,
@@ -24,23 +26,33 @@ pub(super) fn prune(
     mut cursor: Option<SinkCursor>,
 ) -> Result<(), RestoreError> {
     let whole = select.is_none();
-    let mut gone: Option<RelPath> = None;
-    // Folders that may hold something that is left out are kept with it.
+    // Of a folder that goes, or that made room for something else, nothing is counted apart.
+    let mut gone = BTreeSet::new();
     beside(part, target, options, select, |pair| {
         if shared.stopped() {
             return Ok(false);
         }
-        let Pair::Extra(item) = pair else {
-            return Ok(true);
+        let item = match pair {
+            Pair::Extra(item) => item,
+            Pair::Both(entry, item) => {
+                let was_folder = item.stat.kind == Kind::Folder;
+                if was_folder && entry.kind != EntryKind::Folder {
+                    gone.insert(item.path());
+                }
+                return Ok(true);
+            }
+            Pair::Missing(..) => return Ok(true),
         };
         let path = item.path();
-        if gone
-            .as_ref()
-            .is_some_and(|gone| path.as_prefix().starts_with(gone.as_prefix()))
-        {
-            return Ok(true);
+        let mut above = path.clone();
+        above.pop();
+        while !above.is_root() {
+            if gone.contains(&above) {
+                return Ok(true);
+            }
+            above.pop();
         }
-        let folder = item.stat.kind == crate::fs::Kind::Folder;
+        let folder = item.stat.kind == Kind::Folder;
         if folder && !whole {
             return Ok(true);
         }
@@ -53,7 +65,7 @@ pub(super) fn prune(
             Err(error) => shared.failed(&path, error),
         }
         if folder {
-            gone = Some(path);
+            gone.insert(path);
         }
         Ok(true)
     })

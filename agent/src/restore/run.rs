@@ -48,8 +48,7 @@ pub fn restore(
     let (sink, fresh) = open_target(&options)?;
     let sorter = usize::try_from(options.memory.sorter).unwrap_or(1 << 20);
     let shared = Shared::new(
-        Arc::clone(&tools.repository),
-        tools.runtime.clone(),
+        tools,
         Arc::clone(progress),
         options.sparse,
         Finisher::new(sorter, options.scratch.clone()),
@@ -91,11 +90,11 @@ pub fn restore(
             queue,
         );
         let mut links = Links::new(sorter, &options.scratch);
-        let planned = planner
+        let outcome = planner
             .run(&mut links)
             .and_then(|()| links.first_of_each(&mut planner, &part))
             .and_then(|names| planner.flush().map(|()| names));
-        planned.inspect_err(|_| shared.stop(RestoreError::PartGone))
+        outcome.inspect_err(|_| shared.stop(RestoreError::PartGone))
     });
     // A thread that stopped the restore knows why better than those that it stopped.
     let names = match (names, shared.take_fatal()) {
@@ -119,14 +118,14 @@ pub fn restore(
     let nothing = Finisher::new(0, options.scratch.clone());
     let finisher = std::mem::replace(&mut *shared.finisher.lock(), nothing);
     if let Some(sink) = sink.as_ref().filter(|_| !options.dry_run) {
-        let finished = finisher.finish(sink, |report| match report {
+        let outcome = finisher.finish(sink, |report| match report {
             Ok(warning) => shared.report.warnings(vec![warning]),
             Err(error) => {
                 let path = RelPath::root();
                 shared.report.error(progress, &path, &error);
             }
         });
-        finished.map_err(RestoreError::Write)?;
+        outcome.map_err(RestoreError::Write)?;
     }
     if options.verify && !options.dry_run {
         let walk = walk_options(&options);
@@ -136,6 +135,7 @@ pub fn restore(
             &options.target,
             walk,
             options.select.as_mut(),
+            options.existing,
         )?;
     }
     shared.take_fatal()?;

@@ -9,7 +9,9 @@ use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 use super::RestoreError;
+use super::elsewhere::Elsewhere;
 use super::summary::Report;
+use crate::backup::Tools;
 use crate::fs::{Attributes, ExternalSorter, Finisher, FsError, Identity, RelPath};
 use crate::progress::Progress;
 
@@ -19,6 +21,7 @@ pub(super) struct Shared {
     pub(super) runtime: Handle,
     pub(super) progress: Arc<Progress>,
     pub(super) report: Report,
+    pub(super) elsewhere: Elsewhere,
     /// Zeros that were written become holes.
     pub(super) sparse: bool,
     /// Files that are open at the moment.
@@ -33,18 +36,18 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(
-        repository: Arc<Repository>,
-        runtime: Handle,
+        tools: &Tools,
         progress: Arc<Progress>,
         sparse: bool,
         finisher: Finisher,
         leaders: ExternalSorter,
     ) -> Self {
         Self {
-            repository,
-            runtime,
+            repository: Arc::clone(&tools.repository),
+            runtime: tools.runtime.clone(),
             progress,
             report: Report::default(),
+            elsewhere: Elsewhere::new(tools),
             sparse,
             open: AtomicUsize::new(0),
             finisher: Mutex::new(finisher),

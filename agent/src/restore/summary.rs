@@ -1,5 +1,6 @@
 //! What came of a restore.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
@@ -136,6 +137,13 @@ impl Report {
             let what = format!("cannot {}: {}", warning.action, warning.errno);
             names.warnings.push(&warning.path, what);
         }
+    }
+
+    /// Paths that were named as damaged or failed.
+    pub(super) fn hurt(&self) -> HashSet<RelPath> {
+        let names = self.names.lock();
+        let hurt = names.damaged.named.iter().chain(&names.failed.named);
+        hurt.map(|named| named.path.clone()).collect()
     }
 
     pub(super) fn into_summary(self) -> RestoreSummary {

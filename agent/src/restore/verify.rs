@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::RestoreError;
 use super::attributes::kind;
 use super::beside::{Pair, beside};
-use super::options::Select;
+use super::options::{Existing, Select};
 use super::place::Part;
 use super::shared::Shared;
 use super::summary::explain;
@@ -29,21 +29,29 @@ pub(super) fn verify(
     target: &Path,
     options: WalkOptions,
     select: Option<&mut Select>,
+    existing: Existing,
 ) -> Result<(), RestoreError> {
+    let hurt = shared.report.hurt();
+    let keeps = matches!(existing, Existing::Never | Existing::IfNewer);
     let mut batch = Vec::new();
     beside(part, target, options, select, |pair| {
         match pair {
-            Pair::Extra(_) => {}
-            Pair::Missing(path) => {
-                let sockets = "is not there, or could not be read back".to_owned();
-                shared.report.failed(&shared.progress, &path, sockets);
+            Pair::Missing(entry, path) => {
+                let made = !matches!(entry.kind, EntryKind::Socket | EntryKind::Unknown(_));
+                if made && !hurt.contains(&path) {
+                    let what = "is not there, or could not be read back".to_owned();
+                    shared.report.failed(&shared.progress, &path, what);
+                }
             }
+            Pair::Both(_, item) if hurt.contains(&item.path()) => {}
+            // What is kept although it differs need not be the same.
+            Pair::Both(entry, item) if keeps && item.stat.mtime != entry.mtime.into() => {}
             Pair::Both(entry, item) if kind(entry.kind) != Some(item.stat.kind) => {
                 let what = format!("is a {:?} and not what the snapshot has", item.stat.kind);
                 shared.report.failed(&shared.progress, &item.path(), what);
             }
             Pair::Both(entry, item) if entry.kind == EntryKind::File => batch.push((entry, item)),
-            Pair::Both(..) => {}
+            Pair::Both(..) | Pair::Extra(_) => {}
         }
         if batch.len() >= BATCH {
             compare(shared, part, &mut batch)?;

@@ -91,7 +91,8 @@ impl Window {
         });
     }
 
-    /// Sorts the wants and puts neighbouring blocks into requests of at most `max` bytes.
+    /// Sorts the wants and puts neighbouring blocks into requests of at most `max` bytes, or
+    /// of one block that is longer.
     ///
     /// Wants whose place the format does not allow come back as the second value: no request
     /// serves them.
@@ -126,7 +127,7 @@ impl Window {
                 Some(last)
                     if last.pack == want.place.pack
                         && start <= last.bytes.end + u64::from(GAP)
-                        && end - last.bytes.start <= u64::from(max) =>
+                        && (end <= last.bytes.end || end - last.bytes.start <= u64::from(max)) =>
                 {
                     last.bytes.end = last.bytes.end.max(end);
                     last.wants.end = index + 1;
@@ -194,6 +195,9 @@ mod tests {
         let mut window = window(&[(0, 0, 100), (0, 100, 100), (0, 200, 100)]);
         let (requests, _) = window.plan(200);
         assert_eq!(ranges(&requests), [(0, 0..200, 2), (0, 200..300, 1)]);
+        let mut one = self::window(&[(0, 0, 100), (0, 0, 100), (0, 0, 100)]);
+        let (requests, _) = one.plan(10);
+        assert_eq!(ranges(&requests), [(0, 0..100, 3)], "a block is read once");
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(super) fn work(queue: &Receiver<Work>, shared: &Shared, mut cursor: SinkCurs
                     scratch: &mut scratch,
                     plain: &mut plain,
                 };
-                worker.request(&request, bytes);
+                worker.request(&request, &bytes);
                 drop(permit);
             }
         }
@@ -83,14 +83,14 @@ struct Worker<'w> {
 }
 
 impl Worker<'_> {
-    fn request(&mut self, request: &Request, bytes: Result<Bytes, StoreError>) {
+    fn request(&mut self, request: &Request, bytes: &Result<Bytes, StoreError>) {
         let window = self.window;
         let wants = &window.wants[request.wants.clone()];
         for block in wants.chunk_by(|a, b| same_block(&a.place, &b.place)) {
             let Some(first) = block.first() else { continue };
             let place = first.place;
             let from = u64::from(place.block_offset) - request.bytes.start;
-            let stored = match &bytes {
+            let stored = match bytes {
                 Ok(bytes) => usize::try_from(from)
                     .ok()
                     .and_then(|from| bytes.get(from..from + place.block_len as usize))
@@ -133,7 +133,7 @@ impl Worker<'_> {
     fn write(&mut self, wants: &[Want]) {
         let ids = self.shared.repository.keys().ids();
         // Wants of one chunk stand together: its id is computed once.
-        for chunk in wants.chunk_by(|a, b| same_chunk(a, b)) {
+        for chunk in wants.chunk_by(same_chunk) {
             let Some(&Want { place, id, len, .. }) = chunk.first() else {
                 continue;
             };
@@ -145,22 +145,39 @@ impl Worker<'_> {
                 self.give_up(chunk, ReadError::Mismatch { id, place });
                 continue;
             };
-            for want in chunk {
-                let file = &self.window.files[want.file as usize];
-                file.write(self.shared, self.cursor, bytes, want.at);
-                file.part_done(self.shared, self.cursor, u64::from(want.len));
-            }
+            put(self.shared, self.window, self.cursor, chunk, bytes);
         }
     }
 
-    /// Names the files that go without: if stored bytes are wrong or gone, else all stops.
+    /// Looks elsewhere for what cannot be read here, and names the files that go without: if
+    /// stored bytes are wrong or gone, else all stops.
     fn give_up(&mut self, wants: &[Want], error: ReadError) {
         if !error.is_damage() {
             return self.shared.stop(error.into());
         }
-        for want in wants {
-            lose(self.shared, self.window, self.cursor, want, &error);
+        for chunk in wants.chunk_by(same_chunk) {
+            let Some(&Want { place, id, len, .. }) = chunk.first() else {
+                continue;
+            };
+            match self.shared.elsewhere.read(id, len, &place) {
+                Ok(Some(bytes)) => put(self.shared, self.window, self.cursor, chunk, &bytes),
+                Ok(None) => {
+                    for want in chunk {
+                        lose(self.shared, self.window, self.cursor, want, &error);
+                    }
+                }
+                Err(error) => return self.shared.stop(error),
+            }
         }
+    }
+}
+
+/// Writes a chunk to every place that wants it.
+fn put(shared: &Shared, window: &Window, cursor: &mut SinkCursor, wants: &[Want], bytes: &[u8]) {
+    for want in wants {
+        let file = &window.files[want.file as usize];
+        file.write(shared, cursor, bytes, want.at);
+        file.part_done(shared, cursor, u64::from(want.len));
     }
 }
 
