@@ -227,11 +227,13 @@ impl<'a> Run<'a> {
             sample: self.options.sample,
         };
         std::thread::scope(|scope| {
-            let (stop, pool, send) = (&stop, &pool, &send);
-            let sender = send.clone();
+            let (stop, pool) = (&stop, &pool);
             let feeder = std::thread::Builder::new().name("walk".to_owned());
             feeder
                 .spawn_scoped(scope, move || {
+                    // The only sender besides those of batches under way: when it is dropped,
+                    // whoever waits for messages hears the end.
+                    let sender = send;
                     let hand_on = |batch| hand_on(batch, stop, pool, &self.shop, &sender);
                     let feeder = Feeder::new(&self.shop, parent, policy, budget, hand_on);
                     let fed = opened.feed(feeder);
