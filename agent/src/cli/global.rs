@@ -21,11 +21,24 @@ pub(super) struct GlobalOptions {
     /// AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_CA_BUNDLE, GOOGLE_APPLICATION_CREDENTIALS or
     /// AZURE_STORAGE_ACCOUNT_KEY. Without this option it is the user's own repository, in the data
     /// folder, with a key file in the configuration folder; `backup` makes both.
-    #[arg(short, long, global = true, env = "ORLOP_REPO", value_name = "URL")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "ORLOP_REPO",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub(super) repo: Option<String>,
 
     /// File with a key: 32 bytes, or 64 hex digits
-    #[arg(long, global = true, env = "ORLOP_KEY_FILE", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "ORLOP_KEY_FILE",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(super) key_file: Option<PathBuf>,
 
     /// File with a passphrase; one line's end at its end does not count
@@ -33,26 +46,51 @@ pub(super) struct GlobalOptions {
         long,
         global = true,
         env = "ORLOP_PASSPHRASE_FILE",
+        hide_env_values = true,
         value_name = "FILE"
     )]
     pub(super) passphrase_file: Option<PathBuf>,
 
     /// File with an age identity (AGE-SECRET-KEY-1...), for recovery
-    #[arg(long, global = true, env = "ORLOP_IDENTITY", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        env = "ORLOP_IDENTITY",
+        hide_env_values = true,
+        value_name = "FILE"
+    )]
     pub(super) identity: Option<PathBuf>,
 
     /// Id that the repository must have: anybody can write a repository for a public recipient
-    #[arg(long, global = true, env = "ORLOP_EXPECT_ID", value_name = "ID")]
+    #[arg(
+        long,
+        global = true,
+        env = "ORLOP_EXPECT_ID",
+        hide_env_values = true,
+        value_name = "ID"
+    )]
     pub(super) expect_id: Option<String>,
 
     /// Folder for what can be fetched again; may be deleted at any time
-    #[arg(long, global = true, env = "ORLOP_CACHE_DIR", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "ORLOP_CACHE_DIR",
+        hide_env_values = true,
+        value_name = "DIR"
+    )]
     pub(super) cache_dir: Option<PathBuf>,
 
     /// Memory to stay within, such as 256MiB
     ///
     /// The default is the smaller of 256 MiB and 0.6 of the container's limit.
-    #[arg(long, global = true, env = "ORLOP_MEMORY", value_name = "SIZE")]
+    #[arg(
+        long,
+        global = true,
+        env = "ORLOP_MEMORY",
+        hide_env_values = true,
+        value_name = "SIZE"
+    )]
     pub(super) memory: Option<Size>,
 
     /// Threads that compute; the default is one for each processor

@@ -83,32 +83,32 @@ pub async fn replace_current(
     Ok(current)
 }
 
-/// Takes every slot out of the log and deletes their objects, that of this process last; gives
-/// the slots that are still in the store.
+/// Deletes every slot, and takes them out of the log as far as it lets go of them: it keeps one.
+/// Gives the slots that are still in the store.
 ///
 /// After it nobody opens the repository, unless a copy of a slot is kept elsewhere: older versions
-/// in a bucket, replicas, backups of the store.
+/// in a bucket, replicas, backups of the store, recovery files.
 pub async fn shred(repository: &Repository) -> Result<Vec<ObjectName>, SlotsError> {
-    loop {
-        let mut chain = repository.chain().await;
-        let state = chain.state();
-        let current = repository.slot();
-        let next = state
-            .slots
-            .keys()
-            .find(|name| *name != current)
-            .or_else(|| state.slots.keys().next())
-            .cloned();
-        let Some(name) = next else { break };
-        let appended = chain
+    let current = repository.slot();
+    let mut chain = repository.chain().await;
+    let others: Vec<_> = chain
+        .state()
+        .slots
+        .keys()
+        .filter(|name| *name != current)
+        .cloned()
+        .collect();
+    for name in others {
+        let removed = chain
             .append::<AppendError>(|_| Ok(Body::SlotRemove(SlotRemove { name: name.clone() })))
             .await;
-        match appended {
-            // Somebody else has removed it meanwhile.
+        match removed {
+            // Invalid: somebody else has removed it meanwhile, or it is the last one.
             Ok(_) | Err(AppendError::Invalid(_)) => {}
             Err(error) => return Err(error.into()),
         }
     }
+    drop(chain);
     let store = repository.store();
     store.delete(stored(repository).await?).await?;
     stored(repository).await

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use orlop_repo::tree::{Entry, EntryKind, KeyRange};
+use orlop_repo::tree::{Entry, EntryKey, EntryKind, KeyRange};
 use serde::Serialize;
 
 use crate::cli::blocking::blocking;
@@ -144,7 +144,7 @@ impl Wanted {
 
     fn matches(&self, browse: &Browse) -> Result<FoundIn, Failure> {
         let mut matches = Vec::new();
-        for listed in browse.entries(KeyRange::all()) {
+        for listed in browse.entries(KeyRange::descendants(&EntryKey::root())) {
             let listed = listed?;
             if self.is_met(&listed.path, &listed.entry) {
                 matches.push(Node::new(&listed.path, &listed.entry));
@@ -159,7 +159,7 @@ impl Wanted {
 
     fn lines(&self, browse: &Browse, quiet: bool, out: &mut Output) -> Result<(), Failure> {
         let mut first = true;
-        for listed in browse.entries(KeyRange::all()) {
+        for listed in browse.entries(KeyRange::descendants(&EntryKey::root())) {
             let listed = listed?;
             if !self.is_met(&listed.path, &listed.entry) {
                 continue;

@@ -14,6 +14,8 @@ use crate::cli::{human, repository};
 use crate::slots::{SlotFound, list};
 
 /// List the key slots; a star marks the one that opened the repository
+///
+/// With --quiet it prints their ids, that one first.
 #[derive(Args, Debug)]
 #[command(after_long_help = after_help_repository!("orlop key list"))]
 pub(in crate::cli) struct KeyList {}
@@ -47,6 +49,12 @@ impl KeyList {
         let mut out = context.output();
         if context.options.json {
             out.json(&messages)?;
+        } else if context.options.quiet {
+            let (current, others): (Vec<_>, Vec<_>) =
+                messages.iter().partition(|message| message.current);
+            for message in current.into_iter().chain(others) {
+                out.line(&message.id)?;
+            }
         } else {
             for line in table(&slots, &messages).lines() {
                 out.line(line)?;

@@ -17,7 +17,7 @@ use crate::slots::remove;
 /// ends that. The slot that opens the repository for this command stays.
 #[derive(Args, Debug)]
 #[command(after_long_help = after_help_repository!(
-    "orlop key remove $(orlop key list --json | jq -r 'map(select(.current | not))[0].id')"
+    "orlop key remove $(orlop key list --quiet | tail -n 1)"
 ))]
 pub(in crate::cli) struct KeyRemove {
     /// First digits of the slot's id

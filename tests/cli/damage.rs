@@ -1,0 +1,70 @@
+//! A store whose bytes have changed.
+
+use std::fs;
+use std::path::Path;
+
+use crate::bench::Bench;
+
+/// Flips a byte at a share of the file's length.
+fn flip(file: &Path, share: f64) {
+    let mut bytes = fs::read(file).unwrap();
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "some byte near there"
+    )]
+    let at = (bytes.len() as f64 * share) as usize;
+    bytes[at] ^= 1;
+    fs::remove_file(file).unwrap();
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_damaged_file_is_named_and_the_rest_restored() {
+    let bench = Bench::with_snapshot();
+    flip(&bench.packs()[0], 0.5);
+    let target = bench.path("target");
+    let run = bench.orlop(["restore", "latest"]).arg(&target).run();
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(run.err.contains("sub/deep/data"), "{run:?}");
+    assert_eq!(fs::read(target.join("a.txt")).unwrap(), b"hello\n");
+    bench
+        .orlop(["cat", "latest:sub/deep/data"])
+        .run()
+        .failed(1, "is damaged");
+}
+
+#[test]
+fn a_format_that_is_newer_is_refused_by_its_name() {
+    let bench = Bench::with_snapshot();
+    for slot in fs::read_dir(bench.repository().join("meta/slots")).unwrap() {
+        let file = slot.unwrap().path();
+        let mut bytes = fs::read(&file).unwrap();
+        assert!(bytes.starts_with(b"ORLPSLT1"));
+        bytes[7] = b'2';
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, bytes).unwrap();
+    }
+    let run = bench.orlop(["snapshots"]).run();
+    assert_ne!(run.code, 0);
+    assert!(run.err.contains("version"), "{run:?}");
+}
+
+#[test]
+fn a_store_that_was_rolled_back_is_noticed() {
+    let bench = Bench::with_snapshot();
+    let log = bench.repository().join("log/0001");
+    let mut entries: Vec<_> = fs::read_dir(&log)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    fs::remove_file(entries.last().unwrap()).unwrap();
+    bench.orlop(["snapshots"]).run().failed(1, "rolled back");
+    let run = bench
+        .orlop(["backup", "source"])
+        .run()
+        .failed(1, "rolled back");
+    assert!(run.err.contains("next: "), "{run:?}");
+}

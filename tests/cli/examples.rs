@@ -1,0 +1,66 @@
+//! The examples in the help run as they stand.
+
+use std::process::Command;
+
+use crate::bench::Bench;
+
+/// Commands in an order in which each finds what it needs: the first makes the repository and a
+/// snapshot, the last ones change the key.
+const ORDER: [&[&str]; 20] = [
+    &["backup"],
+    &["snapshots"],
+    &["ls"],
+    &["find"],
+    &["diff"],
+    &["cat"],
+    &["stats"],
+    &["log"],
+    &["restore"],
+    &["store", "check"],
+    &["completions"],
+    &["version"],
+    &["init"],
+    &["key", "list"],
+    &["key", "export"],
+    &["key", "import"],
+    &["key", "add"],
+    &["key", "remove"],
+    &["key", "shred"],
+    &["key", "rotate", "slot"],
+];
+
+#[test]
+fn every_example_runs() {
+    let bench = Bench::new();
+    std::fs::write(bench.source().join("hostname"), "here\n").unwrap();
+    let folder = std::path::Path::new(env!("CARGO_BIN_EXE_orlop"))
+        .parent()
+        .unwrap();
+    let path = std::env::var("PATH").unwrap_or_default();
+    for command in ORDER {
+        let help = bench
+            .orlop(command.iter().chain(&["--help"]))
+            .run()
+            .done()
+            .out;
+        let (_, example) = help.split_once("EXAMPLE\n    ").unwrap();
+        let example = example.lines().next().unwrap();
+        // The same with folders of this test's own.
+        let here = bench.path("tmp");
+        std::fs::create_dir_all(&here).unwrap();
+        let line = example
+            .replace("/etc", "{source}")
+            .replace("/tmp", "{tmp}")
+            .replace("{source}", bench.source().to_str().unwrap())
+            .replace("{tmp}", here.to_str().unwrap());
+        let output = Command::new("sh")
+            .args(["-c", &line])
+            .env_clear()
+            .env("HOME", bench.path("home"))
+            .env("PATH", format!("{}:{path}", folder.display()))
+            .current_dir(&here)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{example}: {output:?}");
+    }
+}

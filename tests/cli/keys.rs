@@ -1,0 +1,162 @@
+//! Who can open a repository.
+
+use std::fs;
+
+use crate::bench::{Bench, noise};
+
+/// An identity that is published, so that nobody uses it, and its public key.
+const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+
+#[test]
+fn a_repository_opens_with_each_of_its_keys() {
+    let bench = Bench::new();
+    fs::write(bench.path("passphrase"), "correct horse\n").unwrap();
+    fs::write(bench.path("identity"), format!("# recovery\n{IDENTITY}\n")).unwrap();
+    bench
+        .orlop([
+            "init",
+            "--repo",
+            "r",
+            "--key-file",
+            "key",
+            "--passphrase-file",
+            "passphrase",
+        ])
+        .arg("--recipient")
+        .arg(RECIPIENT)
+        .run()
+        .done();
+    for (option, file) in [
+        ("--key-file", "key"),
+        ("--passphrase-file", "passphrase"),
+        ("--identity", "identity"),
+    ] {
+        bench
+            .orlop(["snapshots", "--repo", "r", option, file])
+            .run()
+            .done();
+    }
+    let snapshots = ["snapshots", "--repo", "r", "--identity", "identity"];
+    let run = bench.orlop(snapshots).run().done();
+    assert!(run.err.contains("--expect-id"), "{run:?}");
+}
+
+#[test]
+fn another_repository_than_the_expected_one_is_not_opened() {
+    let bench = Bench::new();
+    let run = bench.orlop(["init", "-q"]).run().done();
+    let id = run.out.trim();
+    bench.orlop(["snapshots", "--expect-id", id]).run().done();
+    let other = "0".repeat(64);
+    let run = bench.orlop(["snapshots", "--expect-id", &other]).run();
+    assert_ne!(run.code, 0, "{run:?}");
+}
+
+#[test]
+fn a_key_is_added_used_and_removed() {
+    let bench = Bench::with_snapshot();
+    let added = bench
+        .orlop(["key", "add", "--new-key-file", "second", "-q"])
+        .run()
+        .done();
+    bench
+        .orlop(["snapshots", "--key-file", "second"])
+        .run()
+        .done();
+    let run = bench.orlop(["key", "list", "--json"]).run().done();
+    assert_eq!(run.json().as_array().unwrap().len(), 2);
+    bench
+        .orlop(["key", "remove", added.out.trim()])
+        .run()
+        .done();
+    bench
+        .orlop(["snapshots", "--key-file", "second"])
+        .run()
+        .failed(12, "no key opens");
+}
+
+#[test]
+fn the_key_that_is_in_use_and_the_last_one_stay() {
+    let bench = Bench::with_snapshot();
+    let only = bench.orlop(["key", "list", "-q"]).run().done().out;
+    bench
+        .orlop(["key", "remove", only.trim()])
+        .run()
+        .failed(1, "is the only slot");
+    bench
+        .orlop(["key", "add", "--new-key-file", "second"])
+        .run()
+        .done();
+    bench
+        .orlop(["key", "remove", only.trim()])
+        .run()
+        .failed(1, "opened the repository with");
+    bench.orlop(["snapshots"]).run().done();
+}
+
+#[test]
+fn a_rotated_key_opens_no_more() {
+    let bench = Bench::with_snapshot();
+    bench
+        .orlop(["key", "rotate", "slot", "--new-key-file", "new"])
+        .run()
+        .done();
+    bench.orlop(["snapshots"]).run().failed(12, "no key opens");
+    bench.orlop(["snapshots", "--key-file", "new"]).run().done();
+}
+
+#[test]
+fn a_recovery_file_opens_the_repository_after_its_slots_are_lost() {
+    let bench = Bench::with_snapshot();
+    bench.orlop(["key", "export", "recovery"]).run().done();
+    bench
+        .orlop(["key", "export", "recovery"])
+        .run()
+        .failed(1, "exists already");
+    bench
+        .orlop(["snapshots", "--key-file", "recovery"])
+        .run()
+        .done();
+    fs::remove_dir_all(bench.repository().join("meta/slots")).unwrap();
+    fs::remove_file(bench.repository().join("meta/format")).unwrap();
+    assert_ne!(
+        bench
+            .orlop(["snapshots", "--key-file", "recovery"])
+            .run()
+            .code,
+        0
+    );
+    bench.orlop(["key", "import", "recovery"]).run().done();
+    let run = bench
+        .orlop(["cat", "latest:a.txt", "--key-file", "recovery"])
+        .run()
+        .done();
+    assert_eq!(run.out, "hello\n");
+}
+
+#[test]
+fn a_damaged_recovery_file_is_refused() {
+    let bench = Bench::with_snapshot();
+    fs::write(bench.path("recovery"), noise(32, 4)).unwrap();
+    bench
+        .orlop(["key", "import", "recovery"])
+        .run()
+        .failed(1, "cannot use the recovery file");
+}
+
+#[test]
+fn a_shredded_repository_opens_for_nobody() {
+    let bench = Bench::with_snapshot();
+    let run = bench.orlop(["key", "shred"]).run().done();
+    assert!(run.out.contains("nothing was removed"), "{run:?}");
+    let id = run.out.split_whitespace().last().unwrap().to_owned();
+    let wrong = "0".repeat(64);
+    bench
+        .orlop(["key", "shred", "--confirm", &wrong])
+        .run()
+        .failed(2, "nothing was removed");
+    bench.orlop(["snapshots"]).run().done();
+    bench.orlop(["key", "shred", "--confirm", &id]).run().done();
+    bench.orlop(["snapshots"]).run().failed(12, "");
+}

@@ -1,0 +1,12 @@
+//! The command line end to end: the binary on repositories in temporary folders.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod bad_places;
+mod bench;
+mod commands;
+mod damage;
+mod examples;
+mod exit_codes;
+mod interrupt;
+mod json_shapes;
+mod keys;
