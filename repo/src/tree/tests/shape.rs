@@ -114,7 +114,7 @@ fn memory_is_a_page_a_level() {
 }
 
 #[test]
-#[ignore = "takes a minute without optimisation"]
+#[ignore = "takes some seconds; the smaller form always runs"]
 fn memory_is_a_page_a_level_for_a_million_entries() {
     let most = most_held(1_000_000);
     assert!(most < 256 << 10, "{most} bytes");
