@@ -2,6 +2,7 @@
 
 from . import index, log, seal, tree
 from . import keys as keyring
+from .entry import FILE
 from .errors import Damage
 from .keys import Credentials, Keys
 from .packs import Directory, verify
@@ -122,7 +123,7 @@ def _snapshot(repository: Repository, snapshot: dict, known: set) -> None:
             if extent.id[:16] + repr((place, extent.length)).encode() not in known:
                 path = (parent + entry[0]).replace(b"\0", b"/").decode(errors="backslashreplace")
                 raise Damage(f"{path}: chunk {extent.id.hex()} is not where it should be")
-        if entry[1] == tree.FILE:
+        if entry[1] == FILE:
             files, size = files + 1, size + entry[7]
             if covered != entry[7]:
                 raise Damage(f"a file of {entry[7]} bytes has content of {covered}")

@@ -5,6 +5,7 @@ import stat
 
 from . import seal, tree
 from .check import Repository
+from .entry import BLOCK, CHAR, FIFO, FILE, FOLDER, SOCKET, SYMLINK
 from .errors import Damage
 
 
@@ -21,10 +22,10 @@ def restore(repository: Repository, snapshot: dict, target: bytes) -> list[str]:
         path = target + b"/" + parent.replace(b"\0", b"/") + entry[0]
         kind = entry[1]
         group = entry.get(9)
-        if kind != tree.FOLDER and group in links:
+        if kind != FOLDER and group in links:
             os.link(links[group], path, follow_symlinks=False)
             continue
-        if kind == tree.FOLDER:
+        if kind == FOLDER:
             if entry[0]:
                 os.mkdir(path, 0o700)
             # Folders last, the deepest first: what is made in them changes their times.
@@ -43,16 +44,16 @@ def restore(repository: Repository, snapshot: dict, target: bytes) -> list[str]:
 def _make(repository, path: bytes, entry: dict, page, warnings: list[str]) -> bool:
     kind = entry[1]
     try:
-        if kind == tree.FILE:
+        if kind == FILE:
             _write(repository.chunks, path, entry, page)
-        elif kind == tree.SYMLINK:
+        elif kind == SYMLINK:
             os.symlink(entry[11], path)
-        elif kind in (tree.CHAR, tree.BLOCK):
-            of = stat.S_IFCHR if kind == tree.CHAR else stat.S_IFBLK
+        elif kind in (CHAR, BLOCK):
+            of = stat.S_IFCHR if kind == CHAR else stat.S_IFBLK
             os.mknod(path, of | 0o600, os.makedev(*entry[10]))
-        elif kind == tree.FIFO:
+        elif kind == FIFO:
             os.mkfifo(path, 0o600)
-        elif kind == tree.SOCKET:
+        elif kind == SOCKET:
             os.mknod(path, stat.S_IFSOCK | 0o600)
         else:
             warnings.append(f"{path!r}: of the unknown kind {kind}")
@@ -100,7 +101,7 @@ def _describe(path: bytes, entry: dict, warnings: list[str]) -> None:
         except OSError as error:
             warnings.append(f"{path!r}: {what.__name__}: {error}")
 
-    link = entry[1] == tree.SYMLINK
+    link = entry[1] == SYMLINK
     attempt(os.chown, entry[3], entry[4])
     if not link:
         attempt(_chmod, entry[2])

@@ -63,13 +63,11 @@ def _body(plain: bytes, bound: int, what: str) -> bytes:
         raise Damage(f"{what}: {length} bytes, at most {bound} are allowed")
     if codec == 1:
         try:
-            # One byte more than it may give, so that too much is seen.
-            unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
-            body = unpacker.decompress(body)
+            unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(body)
+            # A byte more than was announced: that there is too much is seen, and not held.
+            body = unpacker.read(length + 1)
         except zstandard.ZstdError as error:
             raise Damage(f"{what}: does not decompress: {error}") from error
-        if not unpacker.eof or unpacker.unused_data:
-            raise Damage(f"{what}: compressed data ends early or late")
     elif codec != 0:
         raise Damage(f"{what}: codec {codec}")
     if len(body) != length:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import cbor, seal
+from .entry import FILE, check
 from .errors import Damage
 from .keys import Keys
 from .packs import MIB, Place
 from .store import pack_name
 
-FOLDER, FILE, SYMLINK, CHAR, BLOCK, FIFO, SOCKET = range(7)
 ZEROS, HOLE, UNWRITTEN = range(3)
 
 
@@ -27,6 +27,18 @@ class Page:
     level: int
     record: dict
     blocks: list[tuple[tuple[bytes, int], int, int]]
+
+    @classmethod
+    def decode(cls, data: bytes, what: str) -> "Page":
+        if len(data) > MIB:
+            raise Damage(f"{what}: {len(data)} bytes")
+        record = cbor.decode(data, what)
+        packs = [tuple(pack) for pack in cbor.field(record, 1, list, what)]
+        blocks = [(packs[p], at, n) for p, at, n in cbor.field(record, 2, list, what)]
+        if list(record) != sorted(record) or len({3, 4, 5, 6} & set(record)) != 1:
+            raise Damage(f"{what}: not the fields of a page")
+        _check_groups(record.get(3, []), what)
+        return cls(cbor.field(record, 0, int, what), record, blocks)
 
     def ref(self, item: list) -> Ref:
         digest, length, block, offset = item[:4]
@@ -73,10 +85,7 @@ class Chunks:
 
     def page(self, ref: Ref) -> Page:
         what = f"page {ref.id.hex()}"
-        record = cbor.decode(self.read(ref, seal.TREE), what)
-        packs = [tuple(pack) for pack in cbor.field(record, 1, list, what)]
-        blocks = [(packs[p], at, n) for p, at, n in cbor.field(record, 2, list, what)]
-        return Page(cbor.field(record, 0, int, what), record, blocks)
+        return Page.decode(self.read(ref, seal.TREE), what)
 
 
 def entries(chunks: Chunks, ref: Ref) -> Iterator[tuple[bytes, dict, Page]]:
@@ -84,21 +93,23 @@ def entries(chunks: Chunks, ref: Ref) -> Iterator[tuple[bytes, dict, Page]]:
     last = b""
     for parent, entry, page in _pages(chunks, ref, None, None):
         key = parent + b"\0" + entry[0]
-        check_name(parent, entry[0])
         if key <= last:
             raise Damage(f"page {ref.id.hex()}: keys do not ascend")
         last = key
         yield parent, entry, page
 
 
-def check_name(parent: bytes, name: bytes) -> None:
-    """A name that may be restored: nothing that leads out of the folder."""
-    parts = parent.split(b"\0")
-    if parts.pop() != b"" or (not name and parent):
-        raise Damage(f"an entry has an illegal key: {parent!r} {name!r}")
-    for part in [*parts, *([name] if name else [])]:
-        if part in (b"", b".", b"..") or b"/" in part or b"\0" in part:
-            raise Damage(f"an entry has an illegal name: {part!r}")
+def _check_groups(groups: list, what: str) -> None:
+    last = b""
+    for parent, group in groups:
+        if not group:
+            raise Damage(f"{what}: an empty group")
+        for entry in group:
+            check(parent, entry)
+            key = parent + b"\0" + entry[0]
+            if key <= last:
+                raise Damage(f"{what}: keys do not ascend")
+            last = key
 
 
 def _pages(chunks, ref, level, announced):

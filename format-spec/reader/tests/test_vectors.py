@@ -4,7 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
-from orlop_reader import cbor, index, log, packs, seal
+from orlop_reader import cbor, index, log, packs, seal, tree
 from orlop_reader.errors import Damage
 from orlop_reader.keys import Credentials, Keys, check_format, check_mac, derive, open_slot
 from orlop_reader.state import State
@@ -154,6 +154,44 @@ class PackVectors(unittest.TestCase):
         fold = vectors["fold"]
         sealed = bytes.fromhex(fold["object"])
         self.assertEqual(seal.open_object(keys, seal.FOLD, fold["name"], sealed).hex(), fold["body"])
+
+    def test_pages(self):
+        vectors = load("tree")
+        keys = Keys(bytes.fromhex(vectors["root_key"]), 1)
+        for item in vectors["pages"]:
+            data = bytes.fromhex(item["bytes"])
+            self.assertEqual(keys.page_id(data).hex(), item["id"], item["name"])
+            page = tree.Page.decode(data, item["name"])
+            said = item["page"]
+            self.assertEqual(page.level, said["0"])
+            if "5" in said:
+                for extent, expected in zip(page.extents(page.record[5]), said["5"], strict=True):
+                    self.assertEqual(self.plain(extent), expected)
+            if "4" in said:
+                for child, expected in zip(page.record[4], said["4"], strict=True):
+                    self.assertEqual(child[0].hex(), expected[0])
+                    self.assertEqual(self.plain(page.ref(child[1:5])), expected[1])
+                    self.assertEqual(child[5], expected[2])
+            if "3" in said:
+                for (parent, group), expected in zip(page.record[3], said["3"], strict=True):
+                    self.assertEqual(parent.hex(), expected[0])
+                    self.assertEqual([e[0].hex() for e in group], [e["0"] for e in expected[1]])
+                    self.assertEqual([e[7] for e in group], [e["7"] for e in expected[1]])
+
+    def plain(self, extent):
+        if not isinstance(extent, tree.Ref):
+            return list(extent)
+        place = extent.place
+        return {
+            "id": extent.id.hex(), "len": extent.length, "session": place.pack[0].hex(),
+            "number": place.pack[1], "block_offset": place.block, "block_len": place.stored,
+            "offset": place.offset,
+        }  # fmt: skip
+
+    def test_what_is_no_page_is_refused(self):
+        for why, data in load("tree")["refused"]:
+            with self.assertRaises(Damage, msg=why):
+                tree.Page.decode(bytes.fromhex(data), why)
 
     def test_an_empty_state_has_every_field(self):
         fold = State(1).fold()
