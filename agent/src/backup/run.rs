@@ -33,7 +33,7 @@ use crate::memory::ByteBudget;
 use crate::progress::Progress;
 
 /// A checkpoint is written at least this often (engine design, section 4).
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// And after this many stored bytes.
 const CHECKPOINT_BYTES: u64 = 256 << 20;
 

@@ -48,6 +48,7 @@ pub(super) enum Command {
     Cat(commands::Cat),
     Stats(commands::Stats),
     Log(commands::Log),
+    Check(commands::Check),
     #[command(subcommand)]
     Key(commands::KeyCommand),
     #[command(subcommand)]
@@ -70,6 +71,7 @@ impl Command {
             Self::Cat(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Log(command) => command.run(context).await,
+            Self::Check(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Store(command) => command.run(context).await,
             Self::Completions(command) => command.run(context),

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cat;
+mod check;
 mod completions;
 mod diff;
 mod find;
@@ -17,6 +18,7 @@ mod version;
 
 pub(super) use backup::Backup;
 pub(super) use cat::Cat;
+pub(super) use check::Check;
 pub(super) use completions::Completions;
 pub(super) use diff::Diff;
 pub(super) use find::Find;

@@ -13,13 +13,6 @@ pub(in crate::cli) enum Work {
     /// Files and their bytes.
     Files,
     /// Objects of the repository, and bytes of them.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "for commands that look at objects and not at files"
-        )
-    )]
     Objects,
 }
 
