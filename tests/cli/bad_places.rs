@@ -31,7 +31,7 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
+        drop(Command::new("umount").arg(&self.0).status());
     }
 }
 
@@ -102,6 +102,34 @@ fn a_target_that_is_no_folder_is_refused() {
         .orlop(["restore", "latest", "source/a.txt"])
         .run()
         .failed(1, "source/a.txt");
+}
+
+#[test]
+fn an_endpoint_that_is_down_is_named() {
+    let bench = Bench::new();
+    fs::write(bench.path("key"), noise(32, 1)).unwrap();
+    // A port that was free a moment ago.
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let run = bench
+        .orlop([
+            "snapshots",
+            "--repo",
+            "s3://bucket/prefix",
+            "--key-file",
+            "key",
+        ])
+        .env("AWS_ENDPOINT_URL", format!("http://127.0.0.1:{port}"))
+        .env("AWS_ACCESS_KEY_ID", "id")
+        .env("AWS_SECRET_ACCESS_KEY", "hunter2")
+        .env("AWS_REGION", "us-east-1")
+        .run()
+        .failed(1, "cannot reach the store");
+    assert!(run.err.contains("AWS_ENDPOINT_URL"), "{run:?}");
+    assert!(!run.err.contains("hunter2"), "{run:?}");
 }
 
 #[test]

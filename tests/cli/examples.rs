@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 20] = [
+const ORDER: [&[&str]; 21] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -15,6 +15,7 @@ const ORDER: [&[&str]; 20] = [
     &["cat"],
     &["stats"],
     &["log"],
+    &["check"],
     &["restore"],
     &["store", "check"],
     &["completions"],

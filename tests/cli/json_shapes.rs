@@ -55,6 +55,7 @@ fn messages_keep_their_fields() {
         &["diff", "latest", "latest"],
         &["stats"],
         &["log"],
+        &["check", "--read-data"],
         &["restore", "latest", "target"],
         &["key", "list"],
         &["key", "add", "--new-key-file", "second"],

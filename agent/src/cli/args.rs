@@ -47,8 +47,8 @@ pub(super) enum Command {
     #[command(visible_alias = "dump")]
     Cat(commands::Cat),
     Stats(commands::Stats),
-    Log(commands::Log),
     Check(commands::Check),
+    Log(commands::Log),
     #[command(subcommand)]
     Key(commands::KeyCommand),
     #[command(subcommand)]
@@ -70,8 +70,8 @@ impl Command {
             Self::Diff(command) => command.run(context).await,
             Self::Cat(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
-            Self::Log(command) => command.run(context).await,
             Self::Check(command) => command.run(context).await,
+            Self::Log(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Store(command) => command.run(context).await,
             Self::Completions(command) => command.run(context),

@@ -1,41 +1,31 @@
-//! Looking into a snapshot: entries by path, ranges of them, content of files.
+//! Looking into a snapshot: entries by path, and ranges of them.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use orlop_repo::model::{ChunkRef, Extent};
-use orlop_repo::repository::{BlockReader, Repository, TreePages};
-use orlop_repo::seal::BlockKind;
+use orlop_repo::repository::{Repository, TreePages};
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::tree::{
-    Content, Entry, EntryKey, Extents, KeyRange, TreeCursor, child_prefix, lookup,
+    Difference, Entry, EntryKey, Extents, KeyRange, Located, TreeCursor, TreeDiff, child_prefix,
+    lookup,
 };
 use tokio::runtime::Handle;
 
 use super::failure::Failure;
 use super::human;
 
-/// Data chunks that are announced ahead, so that neighbours come in one request.
-const AHEAD: usize = 16;
-
 /// A snapshot that is open for reading. Everything blocks; not for the runtime's own threads.
 pub(super) struct Browse {
     /// The record.
     pub(super) snapshot: Arc<Snapshot>,
     pages: TreePages,
-    data: BlockReader,
-    runtime: Handle,
 }
 
 impl Browse {
-    /// Opens `snapshot`; keeps up to `cache` bytes of pages and as many of data.
+    /// Opens `snapshot`; keeps up to `cache` bytes of pages.
     pub(super) fn new(repository: &Arc<Repository>, snapshot: Arc<Snapshot>, cache: u64) -> Self {
-        let runtime = Handle::current();
         Self {
             snapshot,
-            pages: TreePages::new(repository.clone(), runtime.clone(), cache),
-            data: BlockReader::new(repository.clone(), BlockKind::Data, cache),
-            runtime,
+            pages: TreePages::new(repository.clone(), Handle::current(), cache),
         }
     }
 
@@ -76,27 +66,22 @@ impl Browse {
     ) -> impl Iterator<Item = Result<Listed, Failure>> + '_ {
         TreeCursor::new(&self.pages, self.snapshot.root.0, range).map(|located| {
             let located = located.map_err(|error| self.unreadable().because(error))?;
-            Ok(Listed {
-                path: slashed(&located.parent, &located.entry.name),
-                parent: located.parent,
-                entry: located.entry,
-            })
+            Ok(Listed::of(located))
         })
     }
 
-    /// The content of a file, piece by piece, holes as zeros.
-    pub(super) fn content(&self, entry: &Entry) -> FileContent<'_> {
-        let inline = match &entry.content {
-            Content::Inline(bytes) => Some(Bytes::copy_from_slice(bytes)),
-            _ => None,
-        };
-        FileContent {
-            browse: self,
-            inline,
-            extents: self.extents(entry),
-            ahead: std::collections::VecDeque::new(),
-            zeros: 0,
-        }
+    /// What differs in `newer`, a snapshot of the same repository; reads only pages that differ.
+    pub(super) fn differences(
+        &self,
+        newer: &Self,
+    ) -> impl Iterator<Item = Result<Difference, Failure>> + '_ {
+        TreeDiff::new(&self.pages, self.snapshot.root.0, newer.snapshot.root.0).map(|difference| {
+            difference.map_err(|error| {
+                Failure::new("cannot read the trees of both snapshots")
+                    .because(error)
+                    .next("run `orlop check`")
+            })
+        })
     }
 
     /// The extents of a file.
@@ -111,18 +96,6 @@ impl Browse {
         ))
         .next("run `orlop check`")
     }
-
-    fn chunk(&self, chunk: &ChunkRef) -> Result<Bytes, Failure> {
-        match self.data.cached(chunk) {
-            Some(bytes) => bytes,
-            None => self.runtime.block_on(self.data.read(chunk)),
-        }
-        .map_err(|error| {
-            Failure::new("cannot read the content of a file")
-                .because(error)
-                .next("run `orlop check`")
-        })
-    }
 }
 
 /// An entry and where it stands.
@@ -130,10 +103,18 @@ impl Browse {
 pub(super) struct Listed {
     /// With a leading slash; `/` is the top folder.
     pub(super) path: Vec<u8>,
-    /// Key prefix of its folder.
-    pub(super) parent: Arc<[u8]>,
     /// What it is.
     pub(super) entry: Entry,
+}
+
+impl Listed {
+    /// An entry as the tree gives it.
+    pub(super) fn of(located: Located) -> Self {
+        Self {
+            path: slashed(&located.parent, &located.entry.name),
+            entry: located.entry,
+        }
+    }
 }
 
 /// The path of a key, with a leading slash.
@@ -150,66 +131,4 @@ fn slashed(parent: &[u8], name: &[u8]) -> Vec<u8> {
     );
     path.extend_from_slice(name);
     path
-}
-
-/// Pieces of a file, in order.
-pub(super) struct FileContent<'b> {
-    browse: &'b Browse,
-    inline: Option<Bytes>,
-    extents: Extents<'b, TreePages>,
-    ahead: std::collections::VecDeque<Extent>,
-    /// Zeros still to be given.
-    zeros: u64,
-}
-
-/// Zeros are given in pieces of this size.
-static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-
-impl FileContent<'_> {
-    fn step(&mut self) -> Result<Option<Bytes>, Failure> {
-        if let Some(bytes) = self.inline.take() {
-            return Ok(Some(bytes));
-        }
-        if self.zeros == 0 {
-            if self.ahead.is_empty() {
-                self.fill()?;
-            }
-            match self.ahead.pop_front() {
-                None => return Ok(None),
-                Some(Extent::Data(chunk)) => return self.browse.chunk(&chunk).map(Some),
-                Some(other) => self.zeros = other.len(),
-            }
-        }
-        let piece = usize::try_from(self.zeros).map_or(ZEROS.len(), |left| left.min(ZEROS.len()));
-        self.zeros -= piece as u64;
-        Ok(Some(Bytes::from_static(&ZEROS).slice(..piece)))
-    }
-
-    /// Takes the next extents and announces their chunks.
-    fn fill(&mut self) -> Result<(), Failure> {
-        for extent in self.extents.by_ref().take(AHEAD) {
-            let extent = extent.map_err(|error| self.browse.unreadable().because(error))?;
-            self.ahead.push_back(extent);
-        }
-        let chunks: Vec<_> = self
-            .ahead
-            .iter()
-            .filter_map(|extent| match extent {
-                Extent::Data(chunk) => Some(*chunk),
-                _ => None,
-            })
-            .collect();
-        self.browse
-            .runtime
-            .block_on(self.browse.data.prefetch(&chunks));
-        Ok(())
-    }
-}
-
-impl Iterator for FileContent<'_> {
-    type Item = Result<Bytes, Failure>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.step().transpose()
-    }
 }

@@ -75,7 +75,7 @@ mod tests {
                 }
                 _ => help,
             };
-            text.push_str(&format!("# {name}\n\n{}\n\n", own.trim_end()));
+            text.extend(["# ", &name, "\n\n", own.trim_end(), "\n\n"]);
         }
         insta::assert_snapshot!(text);
     }

@@ -1,12 +1,11 @@
 //! `orlop diff`
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use clap::Args;
 use orlop_chunker::ChunkId;
 use orlop_repo::model::Extent;
-use orlop_repo::tree::{Content, Entry, EntryKind, KeyRange};
+use orlop_repo::tree::{Content, Difference, Entry, EntryKind};
 use serde::Serialize;
 
 use crate::cli::blocking::blocking;
@@ -114,10 +113,7 @@ impl Diff {
                     ..Totals::default()
                 },
             };
-            // The tree's root is named by its content: equal roots are equal trees.
-            if first.snapshot.root.0.id != second.snapshot.root.0.id {
-                diff.trees(&first, &second)?;
-            }
+            diff.trees(&first, &second)?;
             diff.end()?;
             Ok(ExitStatus::Done)
         })
@@ -133,67 +129,54 @@ struct Running {
 }
 
 impl Running {
-    /// Goes through both trees side by side, in the order of their keys.
+    /// Goes through what differs, in the order of the keys.
     fn trees(&mut self, first: &Browse, second: &Browse) -> Result<(), Failure> {
-        let mut old = first.entries(KeyRange::all()).peekable();
-        let mut new = second.entries(KeyRange::all()).peekable();
-        loop {
-            let order = match (old.peek(), new.peek()) {
-                (None, None) => return Ok(()),
-                (Some(Err(_)), _) | (Some(_), None) => Ordering::Less,
-                (_, Some(Err(_))) | (None, Some(_)) => Ordering::Greater,
-                (Some(Ok(old)), Some(Ok(new))) => key(old).cmp(&key(new)),
-            };
-            let was = if order.is_le() {
-                old.next().transpose()?
-            } else {
-                None
-            };
-            let is = if order.is_ge() {
-                new.next().transpose()?
-            } else {
-                None
-            };
-            match (was, is) {
-                (Some(was), Some(is)) => self.both((first, &was), (second, &is))?,
-                (Some(was), None) => {
+        for difference in first.differences(second) {
+            match difference? {
+                Difference::Removed(was) => {
+                    let was = Listed::of(was);
                     self.totals.removed.count(&was.entry);
                     self.line('-', &was.path)?;
                 }
-                (None, Some(is)) => {
+                Difference::Added(is) => {
+                    let is = Listed::of(is);
                     self.totals.added.count(&is.entry);
                     self.line('+', &is.path)?;
                 }
-                (None, None) => return Ok(()),
+                Difference::Changed { old, new } => {
+                    let old = Listed::of(*old);
+                    self.both(&old.path, (first, &old.entry), (second, &new))?;
+                }
             }
         }
+        Ok(())
     }
 
     fn both(
         &mut self,
-        (first, was): (&Browse, &Listed),
-        (second, is): (&Browse, &Listed),
+        path: &[u8],
+        (first, was): (&Browse, &Entry),
+        (second, is): (&Browse, &Entry),
     ) -> Result<(), Failure> {
-        if was.entry.kind != is.entry.kind {
-            self.totals.removed.count(&was.entry);
-            self.totals.added.count(&is.entry);
-            return self.line('T', &is.path);
+        if was.kind != is.kind {
+            self.totals.removed.count(was);
+            self.totals.added.count(is);
+            return self.line('T', path);
         }
-        let same_content = was.entry.content.same(&is.entry.content)
-            && was.entry.target == is.entry.target
-            && was.entry.rdev == is.entry.rdev;
+        let same_content =
+            was.content.same(&is.content) && was.target == is.target && was.rdev == is.rdev;
         if !same_content {
-            let (removed, added) = bytes(first, &was.entry, second, &is.entry)?;
+            let (removed, added) = bytes(first, was, second, is)?;
             // Content pages may differ where the content does not.
-            if removed + added > 0 || was.entry.kind != EntryKind::File {
-                self.totals.changed_files += u64::from(is.entry.kind == EntryKind::File);
+            if removed + added > 0 || was.kind != EntryKind::File {
+                self.totals.changed_files += u64::from(is.kind == EntryKind::File);
                 self.totals.removed.bytes += removed;
                 self.totals.added.bytes += added;
-                return self.line('M', &is.path);
+                return self.line('M', path);
             }
         }
-        if self.metadata && !same_metadata(&was.entry, &is.entry) {
-            return self.line('U', &is.path);
+        if self.metadata && !same_metadata(was, is) {
+            return self.line('U', path);
         }
         Ok(())
     }
@@ -234,11 +217,6 @@ impl Running {
         }
         self.out.flush()
     }
-}
-
-/// Where an entry stands in the order of keys.
-fn key(listed: &Listed) -> (&[u8], &[u8]) {
-    (&listed.parent, &listed.entry.name)
 }
 
 fn same_metadata(was: &Entry, is: &Entry) -> bool {
