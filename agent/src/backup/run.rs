@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use orlop_chunker::GearTable;
-use orlop_repo::index::CacheFolder;
+use orlop_repo::index::{CacheFolder, SegmentBuilder, read_segment};
 use orlop_repo::keys::BlockOptions;
 use orlop_repo::log::{Role, State};
 use orlop_repo::model::SnapshotId;
@@ -36,6 +36,13 @@ use crate::progress::Progress;
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// And after this many stored bytes.
 const CHECKPOINT_BYTES: u64 = 256 << 20;
+
+/// A segment of fewer stored bytes counts as small: some 50,000 chunks.
+const SMALL_SEGMENT: u64 = 1 << 20;
+/// More small segments than this are merged by the next backup (engine design, section 5).
+const SMALL_SEGMENTS: usize = 16;
+/// Small segments that are merged at once: bounds the memory of a merge.
+const MERGE_AT_ONCE: usize = 32;
 
 /// Backs up one volume. Blocks; to be called outside the runtime's own threads.
 ///
@@ -294,6 +301,7 @@ impl<'a> Run<'a> {
         uploads.borrow_mut().wait()?;
         if !self.options.dry_run {
             self.write_segments()?;
+            self.merge_segments();
         }
         stats.added = self.progress.bytes_added.get();
         stats.added_stored = uploads.borrow().stored();
@@ -321,6 +329,40 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Makes one segment of many small ones, so that opening the repository stays cheap however
+    /// many backups it holds. That it fails is no failure of the backup.
+    fn merge_segments(&self) {
+        let repository = &self.tools.repository;
+        let merged = self.tools.runtime.block_on(async {
+            let state = repository.state().await;
+            let small: Vec<_> = state
+                .segments
+                .iter()
+                .filter(|segment| segment.len < SMALL_SEGMENT)
+                .take(MERGE_AT_ONCE)
+                .copied()
+                .collect();
+            if small.len() <= SMALL_SEGMENTS {
+                return Ok(());
+            }
+            let mut builder = SegmentBuilder::new();
+            for segment in &small {
+                let segment = read_segment(repository.store(), repository.keys(), segment).await?;
+                builder.add_segment(&segment, |pack| state.packs.contains(pack));
+            }
+            self.session
+                .replace_segments(&small, &builder.finish())
+                .await?;
+            Ok::<_, BackupError>(())
+        });
+        if let Err(error) = merged {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "small index segments were not merged"
+            );
+        }
+    }
+
     fn write_segments(&self) -> Result<(), BackupError> {
         for segment in self.dedup.take_segments() {
             self.tools
@@ -334,19 +376,19 @@ impl<'a> Run<'a> {
 /// Has a batch worked off.
 fn hand_on(
     batch: Batch,
-    stop: &AtomicBool,
+    stopped: &AtomicBool,
     pool: &rayon::ThreadPool,
     shop: &Arc<Workshop>,
     sender: &Sender<Message>,
 ) -> Result<(), BackupError> {
-    if stop.load(Ordering::Relaxed) {
+    if stopped.load(Ordering::Relaxed) {
         return Err(BackupError::PartGone);
     }
-    let (shop, sender) = (Arc::clone(shop), sender.clone());
+    let (workshop, sender) = (Arc::clone(shop), sender.clone());
     pool.spawn_fifo(move || {
-        let done = shop.work_off(batch);
+        let done = workshop.work_off(batch);
+        drop(workshop);
         // Nobody listens any more if the backup has failed.
-        drop(shop);
         drop(sender.send(Message::Done(done)));
     });
     Ok(())
