@@ -7,6 +7,7 @@ mod commands;
 mod damage;
 mod examples;
 mod exit_codes;
+mod fidelity;
 mod interrupt;
 mod json_shapes;
 mod keys;

@@ -15,8 +15,8 @@ use super::parent::Parent;
 use super::work::{SMALL_FILE, Workshop, error_text};
 use crate::classify::{Class, HEAD_LEN, classify};
 use crate::fs::{
-    Change, Found, FsError, Item, Kind, Problem, SegmentKind, Severity, SourceFile, Trust, Walk,
-    is_unchanged,
+    Change, Found, FsError, Item, Kind, Problem, Segment, SegmentKind, Severity, SourceFile, Trust,
+    Walk, is_unchanged,
 };
 use crate::memory::ByteBudget;
 use crate::progress::{Compared, Progress};
@@ -379,7 +379,14 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
 }
 
 /// The class of a file by its first bytes. One that cannot be read fails soon enough.
+///
+/// Reserved space that was never written is not read: what stands in the page cache counts as
+/// written from then on.
 fn class_of(file: &SourceFile, name: &[u8]) -> Class {
+    let written = |segment: &Segment| segment.kind == SegmentKind::Data;
+    if !file.layout().next().as_ref().is_some_and(written) {
+        return Class::General;
+    }
     let mut head = vec![0; HEAD_LEN];
     let read = file.read_at(&mut head, 0).unwrap_or(0);
     classify(name, file.stat().size, head.get(..read).unwrap_or_default())

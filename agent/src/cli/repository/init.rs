@@ -18,10 +18,10 @@ use crate::cli::failure::Failure;
 pub(in crate::cli) enum Cipher {
     /// Fast on every processor
     #[default]
-    #[value(name = "xchacha20-poly1305")]
+    #[value(name = "xchacha20-poly1305", alias = "xchacha")]
     XChaCha20Poly1305,
     /// Faster where the processor has instructions for AES
-    #[value(name = "xaes-256-gcm")]
+    #[value(name = "xaes-256-gcm", alias = "xaes")]
     XAes256Gcm,
 }
 
