@@ -13,7 +13,7 @@ use orlop_repo::keys::BlockOptions;
 use orlop_repo::log::{Role, State};
 use orlop_repo::model::SnapshotId;
 use orlop_repo::repository::{Repository, Session, SessionError, SessionRequest};
-use orlop_repo::seal::BlockKind;
+use orlop_repo::seal::{BlockKind, Compression};
 use orlop_repo::snapshot::{Problem, RootRef, Snapshot, Statistics};
 
 use super::assemble::Assembler;
@@ -37,6 +37,9 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 /// And after this many stored bytes.
 const CHECKPOINT_BYTES: u64 = 256 << 20;
 
+/// Blocks of a megabyte compress as well at level 1 as chunks by themselves at level 3, in half
+/// the time: the source tree of `benches/compare` takes 230 MB and 204 MB, restic's 263 MB.
+const LEVEL: Compression = Compression::Zstd(1);
 /// A segment of fewer stored bytes counts as small: some 50,000 chunks.
 const SMALL_SEGMENT: u64 = 1 << 20;
 /// More small segments than this are merged by the next backup (engine design, section 5).
@@ -204,7 +207,10 @@ impl<'a> Run<'a> {
             reports: Arc::new(Reports::new(Arc::clone(progress))),
             suite: repository.format().chunker,
             params: repository.format().cut,
-            options: BlockOptions::default(),
+            options: BlockOptions {
+                compression: LEVEL,
+                ..BlockOptions::default()
+            },
             seed: *session.id().as_bytes(),
             now: Arc::new(move || time_of(clock.unix_ms())),
         };
