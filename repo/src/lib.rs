@@ -6,6 +6,7 @@
 pub mod check;
 pub mod clock;
 pub mod entropy;
+pub mod explain;
 pub mod features;
 pub mod format_object;
 pub mod index;

@@ -7,6 +7,7 @@ use futures::{StreamExt as _, stream};
 use super::error::CheckError;
 use super::report::Severity;
 use super::run::Notes;
+use crate::explain::explain;
 use crate::log::{AuditedEntry, Body, LogError, State, fold_place, read_entry, read_fold};
 use crate::model::{ObjectHash, ObjectName};
 use crate::repository::Repository;
@@ -155,7 +156,7 @@ impl Replay<'_> {
                 }
                 "its tail holds other entries than those before it".to_owned()
             }
-            Err(error) => format!("its tail is damaged: {}", chain(&error)),
+            Err(error) => format!("its tail is damaged: {}", explain(&error)),
         };
         self.notes.add(name, Severity::Repairable, what);
     }
@@ -191,24 +192,12 @@ impl Replay<'_> {
 fn unreadable(error: LogError) -> Result<String, CheckError> {
     match error {
         LogError::Store(error) if error.is_missing() => Ok("it is missing".to_owned()),
-        LogError::Store(error) if error.is_damage() => Ok(chain(&error)),
+        LogError::Store(error) if error.is_damage() => Ok(explain(&error)),
         // All keys are at hand, so that a generation which is none of theirs is damage too.
-        error @ LogError::Open { .. } => Ok(chain(&error)),
-        error if error.is_damage() => Ok(chain(&error)),
+        error @ LogError::Open { .. } => Ok(explain(&error)),
+        error if error.is_damage() => Ok(explain(&error)),
         error => Err(CheckError::Log(error)),
     }
-}
-
-/// An error and what is below it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(source) = below {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        below = source.source();
-    }
-    text
 }
 
 /// States are compared as they are stored; encoding into memory does not fail.

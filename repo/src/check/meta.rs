@@ -1,9 +1,10 @@
 //! Format object, slots and key generations: there, and those that the log names.
 
 use super::error::CheckError;
-use super::history::{History, chain};
+use super::history::History;
 use super::report::Severity;
 use super::run::Notes;
+use crate::explain::explain;
 use crate::log::State;
 use crate::model::{ObjectHash, ObjectName};
 use crate::repository::Repository;
@@ -57,7 +58,7 @@ async fn check_object(
         Ok(bytes) if ObjectHash::of(&bytes) == hash => None,
         Ok(_) => Some("its bytes are not those that the log names".to_owned()),
         Err(error) if error.is_missing() => Some("it is missing".to_owned()),
-        Err(error) if error.is_damage() => Some(chain(&error)),
+        Err(error) if error.is_damage() => Some(explain(&error)),
         Err(error) => return Err(error.into()),
     };
     if let Some(what) = what {

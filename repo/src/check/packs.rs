@@ -9,11 +9,11 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::digest::Digest;
 use super::error::CheckError;
-use super::history::chain;
 use super::options::{CheckOptions, ReadData};
 use super::report::Severity;
 use super::run::Notes;
 use super::segments::{Index, Listed};
+use crate::explain::explain;
 use crate::log::State;
 use crate::model::{ObjectHash, ObjectName, PackName, SessionId};
 use crate::pack::{PackDirectory, PackError, read_directory, verify_pack};
@@ -201,7 +201,7 @@ impl Look<'_> {
                 self.missing(name).await
             }
             Err(Fault::Pack(error)) if is_broken(&error) => {
-                self.notes.add(&name, Severity::Damage, chain(&error));
+                self.notes.add(&name, Severity::Damage, explain(&error));
                 Ok(Standing::Suspect)
             }
             Err(Fault::Pack(error)) => Err(CheckError::Pack(error)),

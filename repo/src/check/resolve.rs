@@ -7,9 +7,9 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 use super::error::CheckError;
-use super::history::chain;
 use super::packs::{self, Packs};
 use super::segments::Index;
+use crate::explain::explain;
 use crate::index::Found;
 use crate::log::State;
 use crate::model::{ChunkRef, PackName, Place};
@@ -91,7 +91,7 @@ impl Resolver {
             Ok(bytes) => Ok(Ok(bytes)),
             Err(error) if is_broken(&error) => Ok(Err(Lost {
                 object: page.place.pack.to_string(),
-                what: chain(&error),
+                what: explain(&error),
             })),
             Err(error) => Err(CheckError::Read(error)),
         }
@@ -168,7 +168,7 @@ impl Resolver {
             }
         }
         let (place, what) = match why {
-            Some((place, error)) => (place, chain(&error)),
+            Some((place, error)) => (place, explain(&error)),
             None => (hint, String::new()),
         };
         Ok(Err(Lost {

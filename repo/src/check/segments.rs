@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 
 use super::digest::Digest;
 use super::error::CheckError;
-use super::history::chain;
 use super::options::CheckOptions;
 use super::report::Severity;
 use super::run::Notes;
+use crate::explain::explain;
 use crate::index::{CacheFolder, IndexError, LocalIndex, PackInfo, Segment, read_segment};
 use crate::log::{SegmentRef, State};
 use crate::model::{ObjectName, PackName};
@@ -59,7 +59,7 @@ pub(super) async fn check_segments(
             }
             Err(error) if is_broken(&error) => {
                 unreadable_ref.store(true, Ordering::Relaxed);
-                notes.add(&reference.name(), Severity::Repairable, chain(&error));
+                notes.add(&reference.name(), Severity::Repairable, explain(&error));
                 Segment::parse(Bytes::from_static(EMPTY)).map_err(|source| IndexError::Segment {
                     name: reference.name(),
                     source,

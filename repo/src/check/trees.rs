@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 
 use super::error::CheckError;
-use super::history::chain;
 use super::report::{Hurt, HurtFile};
 use super::resolve::{Lost, Resolver};
 use super::run::Notes;
+use crate::explain::explain;
 use crate::model::{ChunkRef, Extent, SnapshotId};
 use crate::pack::ChunkPrefix;
 use crate::snapshot::Snapshot;
@@ -279,6 +279,6 @@ fn sum(lens: impl Iterator<Item = u64>) -> Option<u64> {
 fn wrong_page(page: &ChunkRef, error: &PageError) -> Lost {
     Lost {
         object: page.place.pack.to_string(),
-        what: format!("page {}: {}", page.id, chain(error)),
+        what: format!("page {}: {}", page.id, explain(error)),
     }
 }

@@ -1,6 +1,7 @@
 //! Messages for programs. Names are restic's where the meaning is the same.
 
 mod backup;
+mod counts;
 mod node;
 mod snapshot;
 

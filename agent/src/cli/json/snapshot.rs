@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use orlop_repo::snapshot::{Snapshot, Statistics, VolumeKind};
+use orlop_repo::snapshot::{Snapshot, VolumeKind};
 use serde::Serialize;
 
+use super::counts::Counts;
 use super::{text, time_ms};
 
 /// A snapshot: an element of `orlop snapshots --json`, the first line of `orlop ls --json`.
@@ -39,42 +40,12 @@ pub(in crate::cli) struct SnapshotMessage {
     /// The program that made it.
     program_version: String,
     /// What it holds and what it cost.
-    summary: SnapshotSummary,
-}
-
-/// Counts of a snapshot.
-#[derive(Debug, Serialize)]
-struct SnapshotSummary {
-    files_new: u64,
-    files_changed: u64,
-    files_unmodified: u64,
-    dirs_new: u64,
-    dirs_changed: u64,
-    dirs_unmodified: u64,
-    /// Plain bytes that the repository did not have.
-    data_added: u64,
-    /// Bytes that were stored for them.
-    data_added_packed: u64,
-    total_files_processed: u64,
-    total_bytes_processed: u64,
+    summary: Counts,
 }
 
 impl SnapshotMessage {
     /// The record `snapshot` for programs.
     pub(in crate::cli) fn new(snapshot: &Snapshot) -> Self {
-        let Statistics {
-            files,
-            bytes,
-            added,
-            added_stored,
-            files_new,
-            files_changed,
-            files_unmodified,
-            folders_new,
-            folders_changed,
-            folders_unmodified,
-            ..
-        } = snapshot.stats;
         Self {
             message_type: None,
             time: time_ms(snapshot.started_ms),
@@ -89,18 +60,7 @@ impl SnapshotMessage {
             tags: snapshot.tags.clone(),
             problems: snapshot.problem_count,
             program_version: snapshot.engine.clone(),
-            summary: SnapshotSummary {
-                files_new,
-                files_changed,
-                files_unmodified,
-                dirs_new: folders_new,
-                dirs_changed: folders_changed,
-                dirs_unmodified: folders_unmodified,
-                data_added: added,
-                data_added_packed: added_stored,
-                total_files_processed: files,
-                total_bytes_processed: bytes,
-            },
+            summary: Counts::of(&snapshot.stats),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! What came of it.
 
-use orlop_repo::snapshot::Statistics;
-
 use crate::backup::BackupSummary;
 use crate::cli::context::Context;
 use crate::cli::failure::Failure;
@@ -32,19 +30,7 @@ pub(super) fn show(context: &Context, done: &BackupSummary, dry_run: bool) -> Re
 fn lines(done: &BackupSummary, dry_run: bool) -> Vec<String> {
     let snapshot = &done.snapshot;
     let volume = human::name(snapshot.volume.as_bytes());
-    let Statistics {
-        files,
-        bytes,
-        added,
-        added_stored,
-        files_new,
-        files_changed,
-        files_unmodified,
-        folders_new,
-        folders_changed,
-        folders_unmodified,
-        ..
-    } = snapshot.stats;
+    let stats = &snapshot.stats;
     let mut lines = vec![if dry_run {
         format!("would save {volume}")
     } else {
@@ -55,27 +41,27 @@ fn lines(done: &BackupSummary, dry_run: bool) -> Vec<String> {
     };
     lines.push(compared(
         "files",
-        files_new,
-        files_changed,
-        files_unmodified,
+        stats.files_new,
+        stats.files_changed,
+        stats.files_unmodified,
     ));
     lines.push(compared(
         "folders",
-        folders_new,
-        folders_changed,
-        folders_unmodified,
+        stats.folders_new,
+        stats.folders_changed,
+        stats.folders_unmodified,
     ));
     lines.push(format!(
         "  {:<8} {}, {} of it new, {} stored",
         "data",
-        human::bytes(bytes),
-        human::bytes(added),
-        human::bytes(added_stored)
+        human::bytes(stats.bytes),
+        human::bytes(stats.added),
+        human::bytes(stats.added_stored)
     ));
     lines.push(format!(
         "  {:<8} {} in {}",
         "read",
-        human::count(files, "file", "files"),
+        human::count(stats.files, "file", "files"),
         human::span(done.duration)
     ));
     if snapshot.problem_count > 0 {
