@@ -4,6 +4,11 @@ use std::fmt;
 
 use crate::model::{NameError, ObjectName};
 
+/// Folder of objects by which properties of a store are tried; each is deleted again.
+pub(super) const PROBES: &str = "probe";
+/// Folder of objects that are written to learn a store's time; each is deleted again.
+pub(super) const CLOCK: &str = "clock";
+
 /// A folder of objects, or the whole store.
 ///
 /// Covers whole parts of names only: the folder `log` holds `log/1`, and neither `logs/1` nor an

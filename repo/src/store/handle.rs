@@ -14,7 +14,7 @@ use super::backend::{Backend, ObjectInfo, Put, Tail};
 use super::counted::Counted;
 use super::counters::{Counters, RequestCounts};
 use super::error::{At, StoreError};
-use super::folder::Folder;
+use super::folder::{CLOCK, Folder};
 use super::local::LocalBackend;
 use super::memory::MemoryBackend;
 use crate::model::ObjectName;
@@ -229,7 +229,7 @@ impl Store {
     ///
     /// Exact to a second at best, and as late as the write took.
     pub async fn store_now(&self) -> Result<SystemTime, StoreError> {
-        let name = self.random_name("clock")?;
+        let name = self.random_name(CLOCK)?;
         self.put(&name, Bytes::from_static(b"clock")).await?;
         let info = self.head(&name).await;
         let deleted = self.delete([name]).await;

@@ -15,10 +15,13 @@ use super::folders::Folders;
 use crate::model::ObjectName;
 use crate::store::backend::{ObjectInfo, Put, Tail};
 use crate::store::error::{At, StoreError};
-use crate::store::folder::Folder;
+use crate::store::folder::{CLOCK, Folder, PROBES};
 
 /// How the names of staging files begin.
 const STAGING_PREFIX: &str = ".put-";
+
+/// Folders of objects that live for a moment: what is in them promises nothing to anybody.
+const TRIALS: [&str; 2] = [PROBES, CLOCK];
 
 /// How often a put starts again because its folder vanished or its staging name was taken.
 const ATTEMPTS: u32 = 8;
@@ -277,6 +280,9 @@ impl Disk {
             }
         }
         for folder in changed {
+            if self.remove_trial(&folder) {
+                continue;
+            }
             match super::folders::sync(&folder) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(StoreError::from_io(At::store(self.location.clone()), error));
@@ -285,6 +291,30 @@ impl Disk {
             }
         }
         Ok(())
+    }
+
+    /// Removes an empty folder of [`TRIALS`] with those above it; tells whether it is gone.
+    ///
+    /// Only these: of any other folder another process may know that it is durable, and would be
+    /// wrong if a third one made it anew.
+    fn remove_trial(&self, folder: &Path) -> bool {
+        let beneath = folder.strip_prefix(&self.root).ok();
+        let first = beneath.and_then(|folder| folder.components().next());
+        let is_trial =
+            first.is_some_and(|first| TRIALS.iter().any(|name| first.as_os_str() == *name));
+        if !is_trial {
+            return false;
+        }
+        let mut removed = false;
+        for folder in folder.ancestors().take_while(|folder| *folder != self.root) {
+            // Refused if anything is in it, which is all that has to be known.
+            if fs::remove_dir(folder).is_err() {
+                break;
+            }
+            self.folders.removed(folder);
+            removed = true;
+        }
+        removed
     }
 
     /// Opens the file of an object for reading and tells its length.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 
 use crate::model::ObjectName;
-use crate::store::{Folder, Put, Store, StoreError, conformance};
+use crate::store::{Folder, Put, Store, StoreError, conformance, probe};
 
 fn name(name: &str) -> ObjectName {
     ObjectName::parse(name).unwrap()
@@ -132,6 +132,25 @@ async fn debris_goes_after_a_day_and_objects_stay() {
         store.get(&name("a/1"), 1).await.unwrap(),
         Bytes::from_static(&[1])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trials_leave_no_folder_behind_and_deleting_objects_leaves_theirs() {
+    let temp = tempfile::tempdir().unwrap();
+    let store = Store::local(temp.path());
+    store.put(&name("packs/1/1"), vec![1]).await.unwrap();
+    store.delete([name("packs/1/1")]).await.unwrap();
+    probe::create_once(&store).await.unwrap();
+    probe::probe(&store, probe::Effort::PROBE, || SystemTime::UNIX_EPOCH)
+        .await
+        .unwrap();
+    store.store_now().await.unwrap();
+    let left: Vec<_> = fs::read_dir(temp.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["packs"]);
+    assert!(temp.path().join("packs/1").is_dir());
 }
 
 fn set_modified(path: &std::path::Path, time: SystemTime) {

@@ -3,11 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use super::report::{Finding, Outcome, ProbeReport};
-use super::scene::{Checked, Failure, PROBES, Scene};
+use super::scene::{Checked, Failure, Scene};
 use super::{bytes, clock, creation, listing, ranges};
+use crate::explain::explain;
 use crate::store::backend::Put;
 use crate::store::error::{At, StoreError};
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, PROBES};
 use crate::store::handle::Store;
 
 /// Age at which the remains of a probe that was interrupted are removed.
@@ -220,7 +221,7 @@ impl Findings {
                 } else {
                     Outcome::Failed
                 };
-                (outcome, chain(&error))
+                (outcome, explain(&error))
             }
         };
         self.0.push(Finding {
@@ -231,13 +232,4 @@ impl Findings {
             measured,
         });
     }
-}
-
-/// An error with its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }

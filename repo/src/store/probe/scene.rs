@@ -4,11 +4,8 @@ use bytes::Bytes;
 
 use crate::model::ObjectName;
 use crate::store::error::{At, Cause, StoreError};
-use crate::store::folder::Folder;
+use crate::store::folder::{Folder, PROBES};
 use crate::store::handle::Store;
-
-/// The folder of all probes.
-pub(super) const PROBES: &str = "probe";
 
 /// Why a property was not seen to hold.
 #[derive(Debug)]
