@@ -1,28 +1,16 @@
-//! Builds a local index of many chunks and looks chunks up: time and peak memory.
-//!
-//! `cargo run --release --example index_scale -- 10000000 [folder]`
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    clippy::cast_precision_loss,
-    reason = "a program that measures"
-)]
+//! An index of made-up chunks.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::sync::Arc;
 
-use orlop_repo::index::{CacheFolder, LocalIndex, MAX_SEGMENT_CHUNKS, Segment};
+use orlop_repo::index::{CacheFolder, LocalIndex, MAX_SEGMENT_CHUNKS, Segment, SyncReport};
 use orlop_repo::log::SegmentRef;
 use orlop_repo::model::{ObjectHash, SessionId};
 
 /// Chunks in a pack: 32 MiB of chunks of 64 KiB.
 const PACK_CHUNKS: u64 = 512;
-/// Look-ups of each kind.
-const LOOKUPS: u64 = 200_000;
-
 /// The id of chunk `number`, as evenly spread as a hash: a bijection of 64 bits, twice.
-fn prefix(number: u64) -> [u8; 16] {
+pub(crate) fn prefix(number: u64) -> [u8; 16] {
     let mix = |mut z: u64| {
         z = z.wrapping_add(0x9e37_79b9_7f4a_7c15);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -74,35 +62,8 @@ fn body(first: u64, end: u64) -> Vec<u8> {
     body
 }
 
-/// A line of `/proc/self/status`.
-fn status(field: &str) -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix(field))
-        .unwrap_or_default();
-    line.trim_start_matches(':').trim().to_owned()
-}
-
-fn look_up(index: &LocalIndex, what: &str, numbers: impl Iterator<Item = u64>, hit: bool) {
-    let started = Instant::now();
-    for number in numbers {
-        assert_eq!(
-            index.find(&prefix(number), |_| true).unwrap().is_some(),
-            hit
-        );
-    }
-    println!(
-        "{what}: {:.2} us each",
-        started.elapsed().as_secs_f64() * 1e6 / LOOKUPS as f64
-    );
-}
-
-#[tokio::main]
-async fn main() {
-    let mut args = std::env::args().skip(1);
-    let chunks: u64 = args.next().map_or(1_000_000, |arg| arg.parse().unwrap());
-    let parent = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
+/// A local index of `chunks` chunks, with its files in `parent`.
+pub(crate) async fn index_of(chunks: u64, parent: PathBuf) -> (LocalIndex, SyncReport) {
     let size = MAX_SEGMENT_CHUNKS as u64;
     let live: Vec<SegmentRef> = (0..u32::try_from(chunks.div_ceil(size)).unwrap())
         .map(|number| SegmentRef {
@@ -113,34 +74,10 @@ async fn main() {
         })
         .collect();
     let index = LocalIndex::open(&CacheFolder::TemporaryIn(parent), None).unwrap();
-    let started = Instant::now();
     let fetch = async |segment: SegmentRef| {
         let first = u64::from(segment.number) * size;
         Ok(Segment::parse(body(first, chunks.min(first + size)).into()).unwrap())
     };
-    let report = index
-        .sync(&live, std::sync::Arc::default(), fetch)
-        .await
-        .unwrap();
-    println!("{chunks} chunks in {} segments", live.len());
-    println!(
-        "build: {:.1} s, {} file(s), {} entries",
-        started.elapsed().as_secs_f64(),
-        report.files,
-        report.entries
-    );
-    println!(
-        "memory of the index: {} KiB; VmRSS {}; VmHWM {}",
-        index.memory() >> 10,
-        status("VmRSS"),
-        status("VmHWM")
-    );
-    let step = chunks / LOOKUPS.min(chunks);
-    look_up(&index, "hit", (0..LOOKUPS).map(|n| n * step % chunks), true);
-    look_up(&index, "miss", chunks..chunks + LOOKUPS, false);
-    println!(
-        "after look-ups: VmRSS {}; VmHWM {}",
-        status("VmRSS"),
-        status("VmHWM")
-    );
+    let report = index.sync(&live, Arc::default(), fetch).await.unwrap();
+    (index, report)
 }
