@@ -46,17 +46,7 @@ impl Browse {
         self.pages.open_root(&self.snapshot.root.0);
         lookup(&self.pages, &self.snapshot.root.0, key)
             .map_err(|error| self.unreadable().because(error))?
-            .ok_or_else(|| {
-                Failure::new(format!(
-                    "there is no {} in snapshot {:.8}",
-                    human::name(&shown(key)),
-                    self.snapshot.id
-                ))
-                .next(format!(
-                    "`orlop ls {:.8}` shows its top folder, `orlop find NAME` looks for a name",
-                    self.snapshot.id
-                ))
-            })
+            .ok_or_else(|| missing(key, &self.snapshot))
     }
 
     /// The entries of a range, with their paths, in the order of their keys.
@@ -96,6 +86,14 @@ impl Browse {
         ))
         .next("run `orlop check`")
     }
+}
+
+/// There is nothing at `key` in `snapshot`.
+pub(super) fn missing(key: &EntryKey, snapshot: &Snapshot) -> Failure {
+    let (name, id) = (human::name(&shown(key)), snapshot.id);
+    Failure::new(format!("there is no {name} in snapshot {id:.8}")).next(format!(
+        "`orlop ls {id:.8}` shows its top folder, `orlop find NAME` looks for a name"
+    ))
 }
 
 /// An entry and where it stands.

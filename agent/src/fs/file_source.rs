@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{Advice, fadvise};
+use rustix::fs::{Advice, SeekFrom, fadvise, seek};
 use rustix::io::{Errno, pread};
 
 use super::metadata::{self, Meta};
@@ -113,6 +113,16 @@ impl SourceFile {
             }
         }
         Ok(done)
+    }
+
+    /// Where data begins at `offset` or after it; its size if nothing but a hole follows. A file
+    /// system that does not tell has data everywhere.
+    pub fn next_data(&self, offset: u64) -> u64 {
+        match seek(&self.fd, SeekFrom::Data(offset)) {
+            Ok(data) => data,
+            Err(Errno::NXIO) => self.before.size.max(offset),
+            Err(_) => offset,
+        }
     }
 
     /// Looks again, after the last read: whether the file moved, and what it is now. `end` is the

@@ -37,6 +37,18 @@ pub fn cat(
     let repository = Arc::clone(&tools.repository);
     let pages = TreePages::new(repository, tools.runtime.clone(), memory.block_cache);
     let part = Part::find(&pages, snapshot.root.0, path)?;
+    file(tools, &part, path, memory, output, progress)
+}
+
+/// Writes the content of a file that was found at `path`.
+pub(super) fn file(
+    tools: &Tools,
+    part: &Part<'_>,
+    path: &[u8],
+    memory: &MemoryPlan,
+    output: &mut dyn Write,
+    progress: &Progress,
+) -> Result<u64, RestoreError> {
     let entry = &part.entry;
     if entry.kind != EntryKind::File {
         let path = String::from_utf8_lossy(path).into_owned();
@@ -45,7 +57,7 @@ pub fn cat(
     progress.files_total.add(1);
     progress.bytes_total.add(entry.size);
     progress.set_total_known();
-    Contents::new(tools, &pages, memory).read(&entry.content, |piece| {
+    Contents::new(tools, part.pages, memory).read(&entry.content, |piece| {
         if progress.cancelled() {
             return Err(RestoreError::Cancelled);
         }

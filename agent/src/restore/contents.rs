@@ -7,6 +7,7 @@ use orlop_repo::model::{ChunkRef, Extent};
 use orlop_repo::repository::{BlockReader, TreePages};
 use orlop_repo::seal::BlockKind;
 use orlop_repo::tree::{Content, Extents};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::RestoreError;
@@ -16,6 +17,9 @@ use crate::memory::MemoryPlan;
 
 /// Requests at once while reading ahead.
 const REQUESTS: usize = 8;
+/// Blocks next to each other are read by one request up to this many bytes: a file of a
+/// megabyte by one, a large one by several at once.
+const TOGETHER: u64 = 2 << 20;
 /// Chunks read ahead at the most.
 const MAX_CHUNKS: usize = 1024;
 
@@ -100,20 +104,20 @@ impl<'c> Contents<'c> {
     }
 
     fn read_ahead(&self, batch: &[Extent]) -> JoinSet<()> {
-        let chunks: Vec<ChunkRef> = batch
-            .iter()
-            .filter_map(|extent| match extent {
-                Extent::Data(chunk) => Some(*chunk),
-                _ => None,
-            })
-            .collect();
+        let chunks = batch.iter().filter_map(|extent| match extent {
+            Extent::Data(chunk) => Some(*chunk),
+            _ => None,
+        });
+        let permits = Arc::new(Semaphore::new(REQUESTS));
         let mut reading = JoinSet::new();
-        for part in chunks.chunks(chunks.len().div_ceil(REQUESTS).max(1)) {
-            let (blocks, part) = (Arc::clone(&self.blocks), part.to_vec());
-            reading.spawn_on(
-                async move { blocks.prefetch(&part).await },
-                &self.tools.runtime,
-            );
+        for neighbours in neighbours(chunks.collect()) {
+            let (blocks, permits) = (Arc::clone(&self.blocks), Arc::clone(&permits));
+            let read = async move {
+                // Nobody closes it.
+                let _permit = permits.acquire().await;
+                blocks.prefetch(&neighbours).await;
+            };
+            reading.spawn_on(read, &self.tools.runtime);
         }
         reading
     }
@@ -134,5 +138,71 @@ impl<'c> Contents<'c> {
             }
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// One chunk of each block, those of blocks that one request reads together.
+fn neighbours(mut chunks: Vec<ChunkRef>) -> Vec<Vec<ChunkRef>> {
+    chunks.sort_by_key(|chunk| (chunk.place.pack, chunk.place.block_offset));
+    chunks.dedup_by_key(|chunk| (chunk.place.pack, chunk.place.block_offset));
+    let end =
+        |chunk: &ChunkRef| u64::from(chunk.place.block_offset) + u64::from(chunk.place.block_len);
+    let mut groups: Vec<Vec<ChunkRef>> = Vec::new();
+    for chunk in chunks {
+        match groups.last_mut() {
+            Some(group)
+                if group
+                    .first()
+                    .zip(group.last())
+                    .is_some_and(|(first, last)| {
+                        let start = u64::from(first.place.block_offset);
+                        last.place.pack == chunk.place.pack
+                            && end(last) == u64::from(chunk.place.block_offset)
+                            && end(&chunk) - start <= TOGETHER
+                    }) =>
+            {
+                group.push(chunk);
+            }
+            _ => groups.push(vec![chunk]),
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use orlop_chunker::ChunkId;
+    use orlop_repo::model::{PackName, Place, SessionId};
+
+    use super::*;
+
+    fn chunk(number: u32, block_offset: u32, block_len: u32, offset: u32) -> ChunkRef {
+        let session = SessionId::from_bytes([1; 16]);
+        ChunkRef {
+            id: ChunkId::from_bytes([0; ChunkId::LEN]),
+            len: 1,
+            place: Place {
+                pack: PackName { session, number },
+                block_offset,
+                block_len,
+                offset,
+            },
+        }
+    }
+
+    #[test]
+    fn a_block_is_asked_for_once_and_neighbours_together() {
+        let mib = 1 << 20;
+        let groups = neighbours(vec![
+            chunk(0, 16, mib, 0),
+            chunk(0, 16, mib, 70_000),
+            chunk(0, 16 + mib, 500_000, 0),
+            chunk(0, 16 + mib, 500_000, 9),
+            chunk(0, 16 + mib + 500_000, mib, 0),
+            chunk(1, 16, 100, 0),
+            chunk(1, 5_000_000, 100, 0),
+        ]);
+        let lens: Vec<_> = groups.iter().map(Vec::len).collect();
+        assert_eq!(lens, [2, 1, 1, 1]);
     }
 }

@@ -1,12 +1,13 @@
 //! The life of one file: opened with its first part, finished with its last.
 
+use orlop_repo::explain::explain;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
 use super::shared::Shared;
-use super::summary::{Report, explain};
+use super::summary::Report;
 use super::window::LocalPart;
 use crate::fs::{Attributes, FileSink, FsError, Identity, LOCKING_FLAGS, RelPath, SinkCursor};
 

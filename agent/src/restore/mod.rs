@@ -18,7 +18,7 @@
 //! | `beside`, `prune`, `verify` | the tree beside the target: what is too much, what differs |
 //! | `run` | all of it in order |
 //! | `elsewhere` | chunks that are not where the tree says |
-//! | `contents`, `cat`, `tar` | to a stream |
+//! | `contents`, `cat`, `tar`, `write_out` | to a stream |
 
 mod attributes;
 mod beside;
@@ -43,6 +43,7 @@ mod tests;
 mod verify;
 mod window;
 mod worker;
+mod write_out;
 
 pub use cat::cat;
 pub use error::RestoreError;
@@ -50,3 +51,4 @@ pub use options::{Choice, Existing, RestoreOptions, Select};
 pub use run::restore;
 pub use summary::{Named, RestoreSummary};
 pub use tar::tar;
+pub use write_out::write_out;

@@ -1,5 +1,6 @@
 //! What came of a restore.
 
+use orlop_repo::explain::explain;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -170,16 +171,4 @@ impl Report {
             warning_count: names.warnings.count,
         }
     }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn explain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
+use orlop_repo::explain::explain;
 use orlop_repo::repository::TreePages;
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::tree::{Entry, EntryKind, Timestamp};
@@ -13,7 +14,7 @@ use super::RestoreError;
 use super::cat::zeros;
 use super::contents::{Contents, Piece};
 use super::place::Part;
-use super::summary::{Named, explain};
+use super::summary::Named;
 use crate::backup::Tools;
 use crate::fs::RelPath;
 use crate::memory::MemoryPlan;
@@ -50,9 +51,20 @@ pub fn tar(
     let repository = Arc::clone(&tools.repository);
     let pages = TreePages::new(repository, tools.runtime.clone(), memory.block_cache);
     let part = Part::find(&pages, snapshot.root.0, path)?;
+    archive(tools, &part, memory, output, progress)
+}
+
+/// Writes a part of a snapshot that was found.
+pub(super) fn archive(
+    tools: &Tools,
+    part: &Part<'_>,
+    memory: &MemoryPlan,
+    output: &mut dyn Write,
+    progress: &Progress,
+) -> Result<Vec<Named>, RestoreError> {
     let mut archive = Archive {
         builder: Builder::new(output),
-        contents: Contents::new(tools, &pages, memory),
+        contents: Contents::new(tools, part.pages, memory),
         groups: HashMap::new(),
         damaged: Vec::new(),
         progress,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use orlop_repo::explain::explain;
 use orlop_repo::model::Extent;
 use orlop_repo::repository::TreeError;
 use orlop_repo::tree::{Content, Entry, EntryKind, Extents};
@@ -13,7 +14,6 @@ use super::beside::{Pair, beside};
 use super::options::{Existing, Select};
 use super::place::Part;
 use super::shared::Shared;
-use super::summary::explain;
 use crate::fs::{FsError, Item, SourceFile, WalkOptions};
 
 /// Files that are compared at once.
@@ -128,7 +128,12 @@ fn differs(
 
 fn is_zero(file: &SourceFile, at: u64, len: u64, buffer: &mut Vec<u8>) -> Result<bool, FsError> {
     let mut done = 0;
-    while done < len {
+    loop {
+        // Where nothing is stored there is nothing to read, in a hole of a tebibyte too.
+        done = file.next_data(at + done).saturating_sub(at).max(done);
+        if done >= len {
+            return Ok(true);
+        }
         let part = usize::try_from(len - done).unwrap_or(ZEROS).min(ZEROS);
         buffer.resize(part, 1);
         let read = file.read_at(buffer, at + done)?;
@@ -137,5 +142,4 @@ fn is_zero(file: &SourceFile, at: u64, len: u64, buffer: &mut Vec<u8>) -> Result
         }
         done += part as u64;
     }
-    Ok(true)
 }

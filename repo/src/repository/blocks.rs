@@ -22,6 +22,8 @@ const GAP: u32 = 64 << 10;
 /// What is read before a root page along with it: the inner pages of a tree of a million entries
 /// take some 300 KiB.
 const AROUND: u32 = 512 << 10;
+/// What is read before a single page along with it: a page of content takes up to 50 KiB.
+const BEFORE_LEAF: u32 = 64 << 10;
 /// Length of a pack's header (FORMAT.md section 7).
 const HEADER: u32 = 16;
 
@@ -177,6 +179,24 @@ impl BlockReader {
         }
     }
 
+    /// As [`BlockReader::read`], for one page that was looked up: what stands right before it is
+    /// read along with it, since a page of content stands before the leaf whose file it is of.
+    ///
+    /// # Errors
+    ///
+    /// As [`BlockReader::read`].
+    pub async fn read_alone(&self, page: &ChunkRef) -> Result<Bytes, ReadError> {
+        let place = page.place;
+        let start = u64::from(place.block_offset);
+        let wanted = start..start + u64::from(place.block_len);
+        let key = (place.pack, place.block_offset);
+        let cached = self.cache.lock().get(key).is_some();
+        if !cached && self.in_window(place.pack, &wanted).is_none() {
+            self.read_window(place, BEFORE_LEAF).await;
+        }
+        self.read(page).await
+    }
+
     /// An opened block.
     async fn block(&self, place: Place) -> Result<Bytes, ReadError> {
         let key = (place.pack, place.block_offset);
@@ -210,7 +230,11 @@ impl BlockReader {
     /// Reads the stored bytes of a block together with up to [`AROUND`] bytes before it, and keeps
     /// them for the blocks that stand there. A hint: failing is no failure.
     pub async fn read_around(&self, place: Place) {
-        let start = place.block_offset.saturating_sub(AROUND).max(HEADER);
+        self.read_window(place, AROUND).await;
+    }
+
+    async fn read_window(&self, place: Place, before: u32) {
+        let start = place.block_offset.saturating_sub(before).max(HEADER);
         let range = u64::from(start)..u64::from(place.block_offset) + u64::from(place.block_len);
         let name = ObjectName::pack(place.pack);
         if let Ok(bytes) = self.repository.store().get_range(&name, range).await {

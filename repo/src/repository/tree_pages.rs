@@ -62,7 +62,7 @@ impl PageSource for TreePages {
     fn page(&self, page: &ChunkRef) -> Result<Bytes, TreeError> {
         match self.blocks.cached(page) {
             Some(bytes) => Ok(bytes?),
-            None => Ok(self.runtime.block_on(self.blocks.read(page))?),
+            None => Ok(self.runtime.block_on(self.blocks.read_alone(page))?),
         }
     }
 

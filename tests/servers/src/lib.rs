@@ -14,4 +14,4 @@ mod tools;
 pub use azure::AzureServer;
 pub use error::ServerError;
 pub use gcs::GcsServer;
-pub use s3::S3Server;
+pub use s3::{Request, S3Server};

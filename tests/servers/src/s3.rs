@@ -1,14 +1,30 @@
 //! S3: versitygw over a folder.
 
+use std::path::Path;
+
 use crate::error::ServerError;
 use crate::process::Process;
 use crate::tools;
+
+/// A request that a server has answered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// What was asked, as the S3 API calls it: `GetObject`.
+    pub operation: String,
+    /// The object, or what was listed.
+    pub what: String,
+    /// Status of the answer.
+    pub status: u16,
+}
 
 /// An S3 server.
 #[derive(Debug)]
 pub struct S3Server {
     process: Process,
 }
+
+/// Beside the data.
+const ACCESS_LOG: &str = "access.log";
 
 impl S3Server {
     const ACCESS_KEY: &str = "orlop-access";
@@ -30,6 +46,8 @@ impl S3Server {
                 Self::SECRET_KEY.into(),
                 "--port".into(),
                 format!("127.0.0.1:{port}").into(),
+                "--access-log".into(),
+                data.with_file_name(ACCESS_LOG).into(),
                 "posix".into(),
                 // Metadata beside the objects: not every temporary folder has xattrs.
                 "--sidecar".into(),
@@ -51,6 +69,19 @@ impl S3Server {
         Ok(format!("s3://{name}"))
     }
 
+    /// Puts the files of the folder `from`, which holds no links, into an empty bucket as objects.
+    pub fn fill_bucket(&self, name: &str, from: &Path) -> Result<(), ServerError> {
+        copy(from, &self.process.folder().join(name))
+    }
+
+    /// Every request that was answered so far, in order. The server writes its log before it
+    /// answers, so a client that has its answer finds it here.
+    pub fn requests(&self) -> Result<Vec<Request>, ServerError> {
+        let log = self.process.folder().with_file_name(ACCESS_LOG);
+        let text = std::fs::read_to_string(log)?;
+        text.lines().skip(1).map(Request::parse).collect()
+    }
+
     /// Endpoint and credentials, by their names in the environment.
     pub fn settings(&self) -> Vec<(String, String)> {
         [
@@ -62,4 +93,41 @@ impl S3Server {
         .map(|(key, value)| (key.to_owned(), value))
         .into()
     }
+}
+
+impl Request {
+    /// Reads a line of the access log: owner, bucket, time (two words), address, requester, id,
+    /// operation, key, URI, status, and more.
+    fn parse(line: &str) -> Result<Self, ServerError> {
+        let words: Vec<_> = line.split(' ').collect();
+        let parsed = || {
+            let operation = words.get(7)?.strip_prefix("s3_")?.to_owned();
+            let what = match words.get(8) {
+                Some(&"-") | None => words.get(9)?,
+                Some(key) => key,
+            };
+            let status = words.get(10)?.parse().ok()?;
+            let what = (*what).to_owned();
+            Some(Self {
+                operation,
+                what,
+                status,
+            })
+        };
+        parsed().ok_or_else(|| ServerError::new(format!("the server logged {line:?}")))
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), ServerError> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &to)?;
+        } else {
+            std::fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }

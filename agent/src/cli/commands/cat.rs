@@ -1,10 +1,9 @@
 //! `orlop cat`
 
 use clap::Args;
-use orlop_repo::tree::EntryKind;
 
 use crate::cli::blocking::blocking;
-use crate::cli::browse::Browse;
+use crate::cli::browse::{self, Browse};
 use crate::cli::context::Context;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -15,7 +14,7 @@ use crate::cli::values::SnapshotPath;
 use crate::cli::{human, repository};
 use crate::memory::MemoryPlan;
 use crate::progress::Progress;
-use crate::restore::{RestoreError, cat, tar};
+use crate::restore::{RestoreError, write_out};
 
 /// Write a file, a stream or a device to standard output; a folder as tar
 ///
@@ -42,21 +41,20 @@ impl Cat {
         let repository = repository::open(context).await?;
         let state = repository.state().await;
         let snapshot = self.selection.one(&self.what.snapshot, &state)?;
-        let browse = Browse::new(&repository, snapshot.clone(), context.cache_memory());
         let tools = repository::tools(context, repository)?;
         let memory = MemoryPlan::new(context.memory());
         let path = self.what.path;
         let damaged = blocking(move || {
+            let key = Browse::key(&path)?;
+            let path = path.join(&b'/');
             let progress = Progress::new();
             let mut out = Output::stdout();
-            let kind = browse.entry(&Browse::key(&path)?)?.kind;
-            let path = path.join(&b'/');
-            let done = if kind == EntryKind::Folder {
-                tar(&tools, &snapshot, &path, &memory, &mut out, &progress)
-            } else {
-                cat(&tools, &snapshot, &path, &memory, &mut out, &progress).map(|_| Vec::new())
-            };
-            done.map_err(|error| failure(&path, error))
+            write_out(&tools, &snapshot, &path, &memory, &mut out, &progress).map_err(|error| {
+                match error {
+                    RestoreError::NoSuchPath { .. } => browse::missing(&key, &snapshot),
+                    error => failure(&path, error),
+                }
+            })
         })
         .await?;
         for file in &damaged {
