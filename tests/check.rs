@@ -174,7 +174,7 @@ fn a_sound_repository_has_no_findings_and_everything_is_counted() {
     assert_eq!((report.snapshots, report.hurt), (2, 0));
     assert_eq!((report.packs_unreferenced, report.packs_unnamed), (0, 0));
     assert_eq!(report.folds, 1);
-    assert!(report.segments >= 2 && report.pages > 3 && report.chunks > 400);
+    assert!(report.segments >= 2 && report.pages >= 2 && report.chunks > 400);
 }
 
 #[test]

@@ -5,6 +5,8 @@ pub mod classify;
 pub mod cli;
 pub mod exclude;
 pub mod fs;
+#[cfg(test)]
+mod hostile_tests;
 pub mod memory;
 pub mod progress;
 pub mod restore;

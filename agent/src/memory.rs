@@ -27,6 +27,8 @@ pub struct MemoryPlan {
     pub block_cache: u64,
     /// Names of one folder that are sorted in memory, in bytes.
     pub sorter: u64,
+    /// What is known of files with further names, in bytes.
+    pub links: u64,
 }
 
 impl MemoryPlan {
@@ -47,6 +49,7 @@ impl MemoryPlan {
             session_index: (free / 10).clamp(2 << 20, 64 << 20),
             block_cache: (free / 10).clamp(3 << 20, 32 << 20),
             sorter: (free / 20).clamp(1 << 20, 16 << 20),
+            links: (free / 50).clamp(512 << 10, 8 << 20),
         }
     }
 }
@@ -120,7 +123,8 @@ mod tests {
                 + packs
                 + plan.session_index
                 + plan.block_cache
-                + plan.sorter;
+                + plan.sorter
+                + plan.links;
             assert!(sum <= budget, "{budget}: {sum} {plan:?}");
         }
     }

@@ -65,6 +65,9 @@ pub struct Progress {
     pub others: Counter,
     /// Content that was read, taken over or written; holes count as they do in a file's size.
     pub bytes_done: Counter,
+    /// Bytes that were read from files; less than is done where files are taken over, have holes
+    /// or several names.
+    pub bytes_read: Counter,
     /// Plain bytes of chunks that the repository did not have.
     pub bytes_added: Counter,
     /// Bytes that went to the store.
@@ -91,7 +94,7 @@ impl Progress {
     }
 
     /// Says that [`Self::files_total`], [`Self::bytes_total`] and [`Self::objects_total`] grow
-    /// no further.
+    /// no further: they were counted, or are those of an earlier run, and may be passed.
     pub fn set_total_known(&self) {
         self.total_known.store(true, Ordering::Relaxed);
     }

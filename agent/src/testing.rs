@@ -1,5 +1,6 @@
 //! A repository for tests, with backups and restores into it and out of it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -8,16 +9,18 @@ use orlop_chunker::CutParams;
 use orlop_repo::clock::SystemClock;
 use orlop_repo::entropy::SeededEntropy;
 use orlop_repo::index::{CacheFolder, LocalIndex};
-use orlop_repo::repository::{InitOptions, InitSlot, Repository};
+use orlop_repo::repository::{InitOptions, InitSlot, Repository, TreePages};
 use orlop_repo::seal::Suite;
 use orlop_repo::slots::SlotSpec;
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::store::Store;
+use orlop_repo::tree::{Entry, KeyRange, TreeCursor};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
-use crate::backup::{BackupOptions, Source, Tools, backup};
+use crate::backup::{BackupOptions, Excludes, Source, Tools, backup};
+use crate::fs::RelPath;
 use crate::memory::{MIN_BUDGET, MemoryPlan};
 use crate::progress::Progress;
 use crate::restore::{Existing, RestoreError, RestoreOptions, RestoreSummary, restore};
@@ -84,32 +87,42 @@ impl TestRepository {
     }
 
     pub(crate) fn backup(&self) -> Snapshot {
+        let snapshot = self.backup_with(None, &self.backup_options(), &Arc::default());
+        assert_eq!(snapshot.problem_count, 0, "{:?}", snapshot.problems);
+        snapshot
+    }
+
+    /// Backs up, whatever may be wrong with some of the files.
+    pub(crate) fn backup_with(
+        &self,
+        exclude: Option<Excludes>,
+        options: &BackupOptions,
+        progress: &Arc<Progress>,
+    ) -> Snapshot {
         let source = Source::Folder {
             path: self.source(""),
-            exclude: None,
+            exclude,
             one_file_system: true,
         };
-        let options = BackupOptions {
+        let done = backup(&self.tools, source, options, progress).unwrap();
+        done.snapshot
+    }
+
+    pub(crate) fn backup_options(&self) -> BackupOptions {
+        BackupOptions {
             volume: "test/volume".to_owned(),
             tags: std::collections::BTreeMap::new(),
             parent: None,
             force: false,
             sample: 0.0,
+            scan: None,
             dry_run: false,
             owner: None,
             client: "test".to_owned(),
             threads: 2,
             memory: MemoryPlan::new(MIN_BUDGET),
             scratch: self.folder.path().join("scratch"),
-        };
-        let progress = Arc::new(Progress::new());
-        let done = backup(&self.tools, source, &options, &progress).unwrap();
-        assert_eq!(
-            done.snapshot.problem_count, 0,
-            "{:?}",
-            done.snapshot.problems
-        );
-        done.snapshot
+        }
     }
 
     pub(crate) fn options(&self) -> RestoreOptions {
@@ -167,6 +180,23 @@ pub(crate) fn differences(one: &Path, other: &Path) -> String {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )
+}
+
+/// The entries of a snapshot by their paths, with slashes.
+pub(crate) fn entries(repo: &TestRepository, snapshot: &Snapshot) -> BTreeMap<String, Entry> {
+    let tools = &repo.tools;
+    let pages = TreePages::new(
+        Arc::clone(&tools.repository),
+        tools.runtime.clone(),
+        1 << 20,
+    );
+    TreeCursor::new(&pages, snapshot.root.0, KeyRange::all())
+        .map(|located| {
+            let located = located.unwrap();
+            let path = RelPath::of_entry(&located.parent, &located.entry.name);
+            (path.to_string(), located.entry)
+        })
+        .collect()
 }
 
 /// Bytes that no compressor makes smaller; the same for the same seed.

@@ -8,6 +8,7 @@ mod damage;
 mod examples;
 mod exit_codes;
 mod fidelity;
+mod hostile;
 mod interrupt;
 mod json_shapes;
 mod keys;

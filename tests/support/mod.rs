@@ -71,6 +71,7 @@ pub(crate) fn back_up(
         parent: None,
         force: false,
         sample: 0.0,
+        scan: None,
         dry_run: false,
         owner: None,
         client: "test".to_owned(),

@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use orlop_repo::explain::explain;
 use orlop_repo::model::{ChunkRef, Extent};
 use orlop_repo::pack::PackEnd;
 use orlop_repo::snapshot::Statistics;
 use orlop_repo::tree::{BuildError, ContentBuilder, Entry, EntryKind, TreeBuilder, join_path};
 
-use super::batch::{Done, Piece, Placed, Step};
+use super::batch::{Done, Link, Piece, Placed, Step};
 use super::error::BackupError;
 use super::packer::Packer;
 use super::pages::Pages;
-use super::work::{Workshop, error_text};
+use super::work::Workshop;
 use crate::memory::Share;
 use crate::progress::Progress;
 
@@ -102,7 +103,9 @@ impl Assembler {
     /// Does a step; gives it back if a chunk has no place yet.
     fn step(&mut self, step: Step) -> Result<Option<Step>, BackupError> {
         match step {
-            Step::Entry(placed) => self.enter(&placed)?,
+            Step::Entry(placed) => {
+                self.enter(&placed)?;
+            }
             Step::Begin { class } => {
                 self.large = Some(ContentBuilder::new(Arc::clone(&self.shop.keys), class));
             }
@@ -142,6 +145,7 @@ impl Assembler {
             Step::End {
                 mut placed,
                 expected,
+                leader,
             } => {
                 if let Some(builder) = self.large.take() {
                     // What was read counts: the file may have grown or shrunk meanwhile.
@@ -149,10 +153,36 @@ impl Assembler {
                     placed.entry.content = builder.finish(&mut self.pages)?;
                 }
                 self.compare(&placed, expected.as_deref());
-                self.enter(&placed)?;
+                if self.enter(&placed)?
+                    && let Some(leader) = leader
+                {
+                    // It is set once: each large file has a leader of its own.
+                    leader.get_or_init(|| placed.entry);
+                }
             }
+            Step::Link(link) => self.link(link)?,
         }
         Ok(None)
+    }
+
+    /// Enters another name of a large file.
+    fn link(&mut self, link: Link) -> Result<(), BackupError> {
+        let Link {
+            parent,
+            name,
+            leader,
+            expected,
+        } = link;
+        let Some(mut entry) = leader.get().cloned() else {
+            let path = join_path(&parent, &name);
+            let what = "is another name of a file that could not be recorded";
+            self.shop.reports.incomplete(&path, what.to_owned());
+            return Ok(());
+        };
+        entry.name = name.into_vec();
+        let placed = Placed { parent, entry };
+        self.compare(&placed, expected.as_deref());
+        self.enter(&placed).map(|_| ())
     }
 
     /// The extents of some content, once every chunk in it has a place.
@@ -170,8 +200,8 @@ impl Assembler {
         Ok(Some(extents))
     }
 
-    /// Puts an entry into the tree and counts it.
-    fn enter(&mut self, placed: &Placed) -> Result<(), BackupError> {
+    /// Puts an entry into the tree and counts it; tells whether it is there.
+    fn enter(&mut self, placed: &Placed) -> Result<bool, BackupError> {
         let Placed { parent, entry } = placed;
         match self.tree.push(parent, entry, &mut self.pages) {
             Ok(()) => {}
@@ -179,8 +209,8 @@ impl Assembler {
             // One entry that cannot be recorded must not cost the others.
             Err(error) => {
                 let path = join_path(parent, &entry.name);
-                self.shop.reports.incomplete(&path, error_text(&error));
-                return Ok(());
+                self.shop.reports.incomplete(&path, explain(&error));
+                return Ok(false);
             }
         }
         match entry.kind {
@@ -191,7 +221,7 @@ impl Assembler {
             EntryKind::Folder => self.stats.folders += 1,
             _ => self.stats.others += 1,
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A file that looked unchanged was read all the same: its content must be the parent's.

@@ -1,6 +1,6 @@
 //! What travels through the pipeline: batches of work, in the order of the walk.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use orlop_chunker::ChunkId;
 use orlop_repo::keys::SealedBlock;
@@ -44,6 +44,23 @@ pub(super) enum Work {
     End(Box<LargeFile>),
     /// The stream ends; its entry was made up.
     EndStream(Placed),
+    /// Another name of a large file that was read in this run.
+    Link(Link),
+}
+
+/// The entry of a large file, once it stands in the tree.
+pub(super) type Leader = Arc<OnceLock<Entry>>;
+
+/// Another name of a large file that was read in this run.
+pub(super) struct Link {
+    /// Key prefix of the folder.
+    pub(super) parent: Arc<[u8]>,
+    /// The name.
+    pub(super) name: Box<[u8]>,
+    /// The name that came first. It comes first in the tree too, so it is there by then.
+    pub(super) leader: Leader,
+    /// What the parent has, if the two are to be compared.
+    pub(super) expected: Option<Box<Entry>>,
 }
 
 /// An entry and the folder it stands in.
@@ -73,6 +90,8 @@ pub(super) struct LargeFile {
     pub(super) change: Option<Change>,
     /// Why the rest could not be read, if it could not.
     pub(super) error: Option<String>,
+    /// Where its other names look for its entry.
+    pub(super) leader: Option<Leader>,
 }
 
 /// A batch that was worked off.
@@ -117,7 +136,11 @@ pub(super) enum Step {
         placed: Placed,
         /// What the parent has, if the two are to be compared.
         expected: Option<Box<Entry>>,
+        /// Where its other names look for its entry.
+        leader: Option<Leader>,
     },
+    /// Another name of a large file that has ended.
+    Link(Link),
 }
 
 /// A piece of content whose place may not be known yet.

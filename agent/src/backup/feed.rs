@@ -5,14 +5,16 @@ use std::io::Read;
 use std::sync::Arc;
 
 use orlop_chunker::FixedCutter;
+use orlop_repo::explain::explain;
 use orlop_repo::model::Extent;
 use orlop_repo::tree::Entry;
 
-use super::batch::{Batch, LargeFile, Pending, Placed, Work};
+use super::batch::{Batch, LargeFile, Leader, Link, Pending, Placed, Work};
 use super::describe;
 use super::error::BackupError;
+use super::links::Links;
 use super::parent::Parent;
-use super::work::{SMALL_FILE, Workshop, error_text};
+use super::work::{SMALL_FILE, Workshop};
 use crate::classify::{Class, HEAD_LEN, classify};
 use crate::fs::{
     Change, Found, FsError, Item, Kind, Problem, Segment, SegmentKind, Severity, SourceFile, Trust,
@@ -30,6 +32,9 @@ const WORK_BYTES: u64 = 512;
 /// A large file that changed while it was read is read again if it is not larger than this: one
 /// that is written all the time would only double the time.
 const REREAD_MAX: u64 = 256 << 20;
+
+/// Bytes that the extents in an entry take at most: 16 of them (FORMAT.md section 8.4).
+const EXTENTS: usize = 16 * size_of::<Extent>();
 
 /// How the walk decides what to read.
 pub(super) struct Policy {
@@ -51,6 +56,8 @@ pub(super) struct Feeder<'a, S: FnMut(Batch) -> Result<(), BackupError>> {
     number: u64,
     work: Vec<Work>,
     bytes: u64,
+    /// Large files with several names that were read in this run.
+    links: Links<Leader>,
 }
 
 impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
@@ -59,6 +66,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         parent: Parent<'a>,
         policy: Policy,
         budget: ByteBudget,
+        links: u64,
         send: S,
     ) -> Self {
         Self {
@@ -70,10 +78,11 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
             number: 0,
             work: Vec::new(),
             bytes: 0,
+            links: Links::new(links),
         }
     }
 
-    fn progress(&self) -> &Progress {
+    pub(super) fn progress(&self) -> &Progress {
         &self.shop.progress
     }
 
@@ -99,7 +108,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
     }
 
     fn problem(&self, problem: &Problem) {
-        let (path, what) = (problem.path.to_slashed(), error_text(&problem.what));
+        let (path, what) = (problem.path.to_slashed(), explain(&problem.what));
         match problem.what.severity() {
             Severity::Notice | Severity::Warning => self.shop.reports.remark(&path, what),
             Severity::Error => self.shop.reports.incomplete(&path, what),
@@ -112,7 +121,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 .reports
                 .remark(path, "vanished before it was read".to_owned());
         } else {
-            self.shop.reports.incomplete(path, error_text(error));
+            self.shop.reports.incomplete(path, explain(error));
         }
     }
 
@@ -189,6 +198,16 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         match pending.item.stat.kind {
             Kind::File if pending.item.stat.size > SMALL_FILE => {
                 let item = pending.item.clone();
+                if let Some(leader) = self.links.find(&item.stat) {
+                    self.progress().bytes_done.add(item.stat.size);
+                    let link = Link {
+                        parent: item.parent_key,
+                        name: item.name,
+                        leader,
+                        expected: pending.old.filter(|_| pending.sample),
+                    };
+                    return self.push(Work::Link(link), WORK_BYTES);
+                }
                 self.large(pending, None, &|| item.open())
             }
             Kind::File => {
@@ -280,6 +299,13 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 again = false;
                 continue;
             }
+            let mut leader = None;
+            if change.is_none() && error.is_none() && meta.problems.is_empty() && stat.links > 1 {
+                let waiting = leader.insert(Leader::default());
+                let xattrs: usize = meta.xattrs.iter().map(|(n, v)| n.len() + v.len()).sum();
+                let bytes = (size_of::<Entry>() + EXTENTS + xattrs) as u64;
+                self.links.keep(&stat, Arc::clone(waiting), bytes);
+            }
             // A device is recorded as the file that its content is.
             stat.kind = Kind::File;
             let large = LargeFile {
@@ -289,6 +315,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 class,
                 change,
                 error,
+                leader,
             };
             return self.push(Work::End(Box::new(large)), WORK_BYTES);
         }
@@ -310,7 +337,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                     let read = |buffer: &mut [u8], at| file.read_at(buffer, at);
                     match self.pour_data(read, class, segment.offset, stop)? {
                         (at, None) if at == stop => {}
-                        (at, error) => return Ok((at, error.map(|e| error_text(&e)))),
+                        (at, error) => return Ok((at, error.map(|e| explain(&e)))),
                     }
                     end = stop;
                     continue;
@@ -353,6 +380,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
             };
             buffer.truncate(start + read);
             read_to += read as u64;
+            self.progress().bytes_read.add(read as u64);
             let last = read < want || read_to == to;
             let mut cuts = Vec::new();
             let mut done = 0;

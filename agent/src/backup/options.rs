@@ -19,6 +19,9 @@ use crate::memory::MemoryPlan;
 /// Says whether an entry is left out, a folder with everything beneath it.
 pub type Exclude = Box<dyn FnMut(&RelPath, bool) -> bool + Send>;
 
+/// Makes such a judge for a walk: a volume may be walked twice at the same time.
+pub type Excludes = Box<dyn Fn() -> Exclude + Send>;
+
 /// What is backed up.
 pub enum Source {
     /// A folder and all below it, or a single file.
@@ -26,7 +29,7 @@ pub enum Source {
         /// Where it is.
         path: PathBuf,
         /// What is left out.
-        exclude: Option<Exclude>,
+        exclude: Option<Excludes>,
         /// Do not enter folders on other file systems.
         one_file_system: bool,
     },
@@ -56,6 +59,9 @@ pub struct BackupOptions {
     pub force: bool,
     /// Share of the files that look unchanged which is read all the same, 0 to 1.
     pub sample: f64,
+    /// From when on a first backup counts what there is to read, for [`Progress`](crate::progress::Progress); never, if
+    /// nobody looks.
+    pub scan: Option<Duration>,
     /// Store nothing.
     pub dry_run: bool,
     /// UID of the object that asked for it.

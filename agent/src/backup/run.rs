@@ -15,17 +15,20 @@ use orlop_repo::model::SnapshotId;
 use orlop_repo::repository::{Repository, Session, SessionError, SessionRequest};
 use orlop_repo::seal::{BlockKind, Compression};
 use orlop_repo::snapshot::{Problem, RootRef, Snapshot, Statistics};
+use parking_lot::Mutex;
 
 use super::assemble::Assembler;
 use super::batch::{Batch, Done};
 use super::dedup::Dedup;
 use super::error::BackupError;
 use super::feed::{Feeder, Policy};
+use super::links::Links;
 use super::options::{BackupOptions, BackupSummary, Source, Tools};
 use super::packer::{Packer, SharedUploads, Uploads};
 use super::pages::Pages;
 use super::parent::{self, Parent};
 use super::reports::Reports;
+use super::scan;
 use super::source::Opened;
 use super::work::Workshop;
 use crate::fs::Time;
@@ -62,9 +65,10 @@ pub fn backup(
     let repository = &tools.repository;
     let started = repository.clock().monotonic();
     let started_ms = repository.clock().unix_ms();
-    let opened = Opened::open(source, options, time_of(started_ms))?;
+    let mut opened = Opened::open(source, options, time_of(started_ms))?;
     let (session, base) = begin(tools, options)?;
     let session = Arc::new(session);
+    let _scan = expect(&mut opened, base.as_ref(), options, progress);
     let state = tools.runtime.block_on(repository.state());
     tools.runtime.block_on(tools.sync_index(&state))?;
     let run = Run::new(tools, options, progress, &session, &state)?;
@@ -106,6 +110,21 @@ pub fn backup(
     }
     let duration = repository.clock().monotonic().saturating_sub(started);
     Ok(BackupSummary { snapshot, duration })
+}
+
+/// Finds out how much there will be to read, as far as that is cheap.
+fn expect(
+    opened: &mut Opened,
+    base: Option<&Snapshot>,
+    options: &BackupOptions,
+    progress: &Arc<Progress>,
+) -> Option<scan::Running> {
+    let scan = opened.scan()?;
+    if let Some(base) = base {
+        scan::estimate(base, progress);
+        return None;
+    }
+    Some(scan.start(options.scan?, progress))
 }
 
 /// Opens a session on the snapshot to compare with; gives both.
@@ -213,6 +232,7 @@ impl<'a> Run<'a> {
             },
             seed: *session.id().as_bytes(),
             now: Arc::new(move || time_of(clock.unix_ms())),
+            links: Mutex::new(Links::new(options.memory.links / 2)),
         };
         Ok(Self {
             options,
@@ -234,6 +254,7 @@ impl<'a> Run<'a> {
         let (send, receive) = unbounded();
         let stop = AtomicBool::new(false);
         let budget = ByteBudget::new(self.options.memory.in_flight);
+        let links = self.options.memory.links / 2;
         let policy = Policy {
             trust: opened.trust(),
             force: self.options.force,
@@ -248,7 +269,7 @@ impl<'a> Run<'a> {
                     // whoever waits for messages hears the end.
                     let sender = send;
                     let hand_on = |batch| hand_on(batch, stop, pool, &self.shop, &sender);
-                    let feeder = Feeder::new(&self.shop, parent, policy, budget, hand_on);
+                    let feeder = Feeder::new(&self.shop, parent, policy, budget, links, hand_on);
                     let fed = opened.feed(feeder);
                     drop(sender.send(Message::Fed(fed)));
                 })

@@ -12,8 +12,12 @@ use super::batch::{Batch, Placed};
 use super::error::BackupError;
 use super::feed::Feeder;
 use super::options::{BackupOptions, Source};
+use super::scan::Scan;
 use crate::classify::Class;
 use crate::fs::{Item, Kind, Root, Stat, Time, Trust, Walk, WalkOptions};
+
+/// Part of the memory for names that counting ahead takes: its order does not matter.
+const SCAN_MEMORY: usize = 4;
 
 /// A source that was opened.
 pub(super) struct Opened {
@@ -21,6 +25,7 @@ pub(super) struct Opened {
     trust: Trust,
     named: Vec<u8>,
     now: Time,
+    scan: Option<Scan>,
 }
 
 enum Content {
@@ -56,6 +61,7 @@ impl Opened {
         };
         let named;
         let mut trust = Trust::Never;
+        let mut scan = None;
         let content = match source {
             Source::Folder {
                 path,
@@ -70,11 +76,18 @@ impl Opened {
                     walk_options.one_file_system = one_file_system;
                     walk_options.memory =
                         usize::try_from(options.memory.sorter).unwrap_or(usize::MAX);
-                    let walk = Walk::new(&root, walk_options);
-                    Content::Walk(Box::new(match exclude {
-                        Some(exclude) => walk.excluding(exclude),
+                    let walk = Walk::new(&root, walk_options.clone());
+                    let walk = match &exclude {
+                        Some(exclude) => walk.excluding(exclude()),
                         None => walk,
-                    }))
+                    };
+                    walk_options.memory /= SCAN_MEMORY;
+                    scan = Some(Scan {
+                        path,
+                        exclude: exclude.map(|exclude| exclude()),
+                        walk: walk_options,
+                    });
+                    Content::Walk(Box::new(walk))
                 } else {
                     let kind = VolumeKind::Folder;
                     Content::File {
@@ -111,7 +124,13 @@ impl Opened {
             trust,
             named,
             now,
+            scan,
         })
+    }
+
+    /// What counts the source ahead, if it has more than one file.
+    pub(super) fn scan(&mut self) -> Option<Scan> {
+        self.scan.take()
     }
 
     /// What the snapshot will be of.
@@ -154,6 +173,11 @@ impl Opened {
                     stat,
                     dir: None,
                 };
+                if let Ok(file) = root.open_content() {
+                    feeder.progress().files_total.add(1);
+                    feeder.progress().bytes_total.add(file.stat().size);
+                    feeder.progress().set_total_known();
+                }
                 feeder.run_file(made_root(now), item, class, &|| root.open_content())
             }
             Content::Stream { name, reader } => {

@@ -5,15 +5,18 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use orlop_chunker::{ChunkId, Cutter, FixedCutter, GearTable, Suite, is_zero};
+use orlop_repo::explain::explain;
 use orlop_repo::keys::{BlockOptions, Keyring};
 use orlop_repo::model::Extent;
 use orlop_repo::seal::BlockKind;
 use orlop_repo::tree::{Content, Entry, EntryKind, Notes};
+use parking_lot::Mutex;
 
 use super::batch::{Batch, Done, LargeFile, NewBlock, Pending, Piece, Placed, Step, Work};
 use super::dedup::{Claim, Dedup};
 use super::describe;
 use super::error::BackupError;
+use super::links::Links;
 use super::reports::Reports;
 use crate::classify::{Class, classify};
 use crate::fs::{
@@ -40,6 +43,32 @@ pub(super) struct Workshop {
     pub(super) seed: [u8; 16],
     /// Moment from which "settled" is judged: the wall clock, asked for each file.
     pub(super) now: Arc<dyn Fn() -> Time + Send + Sync>,
+    /// Small files with several names that were read in this run.
+    pub(super) links: Mutex<Links<Arc<Known>>>,
+}
+
+/// A small file that was read.
+pub(super) struct Known {
+    /// Its entry under the name by which it was read.
+    entry: Entry,
+    content: Vec<Piece>,
+}
+
+impl Known {
+    fn memory(&self) -> u64 {
+        let inline = match &self.entry.content {
+            Content::Inline(bytes) => bytes.len(),
+            _ => 0,
+        };
+        let xattrs: usize = self
+            .entry
+            .xattrs
+            .iter()
+            .map(|(n, v)| n.len() + v.len())
+            .sum();
+        let bytes = size_of::<Self>() + size_of_val(&*self.content) + inline + xattrs;
+        bytes as u64
+    }
 }
 
 thread_local! {
@@ -128,7 +157,9 @@ impl Bench<'_> {
             Work::EndStream(placed) => self.steps.push(Step::End {
                 placed,
                 expected: None,
+                leader: None,
             }),
+            Work::Link(link) => self.steps.push(Step::Link(link)),
         }
         Ok(())
     }
@@ -136,6 +167,18 @@ impl Bench<'_> {
     /// Reads and cuts a file that fits the batch.
     fn file(&mut self, pending: Pending, arena: &mut Vec<u8>) -> Result<(), BackupError> {
         let Pending { item, old, sample } = pending;
+        let known = self.shop.links.lock().find(&item.stat);
+        if let Some(known) = known {
+            let mut entry = known.entry.clone();
+            entry.name = item.name.to_vec();
+            self.shop.progress.bytes_done.add(entry.size);
+            self.steps.push(Step::File {
+                placed: place(&item, entry),
+                content: known.content.clone(),
+                expected: old.filter(|_| sample),
+            });
+            return Ok(());
+        }
         let start = arena.len();
         self.shop.progress.set_current(&item.path().to_slashed());
         let read = read_settled(&item, |file| {
@@ -152,6 +195,7 @@ impl Bench<'_> {
             }
         };
         let (parts, meta) = read.value;
+        let good = read.change.is_none() && meta.problems.is_empty();
         let mut entry = self.describe(&item, &read.stat, meta);
         entry.notes = entry
             .notes
@@ -176,6 +220,19 @@ impl Bench<'_> {
             content = self.cut(arena, &parts, class)?;
         }
         self.shop.progress.bytes_done.add(size);
+        let data = arena.len() - start;
+        self.shop.progress.bytes_read.add(data as u64);
+        if good && read.stat.links > 1 {
+            let known = Known {
+                entry: entry.clone(),
+                content: content.clone(),
+            };
+            let bytes = known.memory();
+            self.shop
+                .links
+                .lock()
+                .keep(&read.stat, Arc::new(known), bytes);
+        }
         let expected = old.filter(|_| sample);
         self.steps.push(Step::File {
             placed: place(&item, entry),
@@ -264,6 +321,7 @@ impl Bench<'_> {
             class,
             change,
             error,
+            leader,
         } = large;
         let mut entry = self.describe(&pending.item, &stat, meta);
         entry.class = describe::class(class);
@@ -278,6 +336,7 @@ impl Bench<'_> {
         self.steps.push(Step::End {
             placed: place(&pending.item, entry),
             expected,
+            leader,
         });
     }
 
@@ -312,7 +371,7 @@ impl Bench<'_> {
                 .reports
                 .remark(&path, "vanished before it was read".to_owned());
         } else {
-            self.shop.reports.incomplete(&path, error_text(error));
+            self.shop.reports.incomplete(&path, explain(error));
         }
     }
 
@@ -417,16 +476,4 @@ fn place(item: &Item, entry: Entry) -> Placed {
         parent: Arc::clone(&item.parent_key),
         entry,
     }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn error_text(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -9,6 +9,7 @@
 //! Writing: [`Sink`], [`SinkCursor`], [`FileSink`], [`Finisher`].
 
 mod apply;
+mod beginnings;
 mod beneath;
 mod dir_chain;
 mod dir_finisher;
@@ -39,6 +40,7 @@ mod walk;
 mod walk_tests;
 
 pub use apply::{Attributes, Warning};
+pub use beginnings::Beginnings;
 pub use dir_finisher::Finisher;
 pub use dir_handle::DirHandle;
 pub use error::{FsError, Problem, Severity, Trouble};

@@ -1,16 +1,14 @@
 //! From options to what a walk leaves out.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::options::Backup;
-use crate::backup::Exclude as ExcludeEntry;
+use crate::backup::Excludes;
 use crate::cli::failure::Failure;
 use crate::exclude::{CACHE_TAG_NAME, CACHE_TAG_SIGNATURE, Exclude, is_cache_tag, patterns_in};
-use crate::fs::RelPath;
+use crate::fs::{Beginnings, RelPath, Root};
 
 /// Longest exclude file.
 const MAX_FILE: u64 = 16 << 20;
@@ -36,80 +34,70 @@ pub(super) fn exclude(
     patterns: &[String],
     caches: bool,
     top: &Path,
-) -> Result<Option<ExcludeEntry>, Failure> {
+) -> Result<Option<Excludes>, Failure> {
     let patterns = Exclude::new(patterns, top)
         .map_err(|error| Failure::usage("cannot use the exclude patterns").because(error))?;
-    let mut caches = caches.then(|| Caches::new(top));
-    if patterns.is_empty() && caches.is_none() {
+    if patterns.is_empty() && !caches {
         return Ok(None);
     }
-    Ok(Some(Box::new(move |path: &RelPath, is_folder| {
-        let path = with_slashes(path);
-        patterns.leaves_out(&path, is_folder)
-            || caches
-                .as_mut()
-                .is_some_and(|caches| caches.leaves_out(&path))
+    let top = top.to_owned();
+    Ok(Some(Box::new(move || {
+        let patterns = patterns.clone();
+        let mut caches = caches.then(|| Caches::new(&top));
+        Box::new(move |path: &RelPath, is_folder| {
+            patterns.leaves_out(&path.to_slashed(), is_folder)
+                || caches
+                    .as_mut()
+                    .is_some_and(|caches| caches.leaves_out(path))
+        })
     })))
-}
-
-fn with_slashes(path: &RelPath) -> Vec<u8> {
-    let mut path: Vec<_> = path
-        .as_prefix()
-        .iter()
-        .map(|byte| if *byte == 0 { b'/' } else { *byte })
-        .collect();
-    path.pop();
-    path
 }
 
 /// Folders that say that they are caches.
 struct Caches {
-    top: PathBuf,
+    /// None if the volume is no folder, or cannot be opened, which the backup says.
+    beginnings: Option<Beginnings>,
     /// The folder that was looked at last: a walk gives all entries of a folder together.
-    last: Option<(Vec<u8>, bool)>,
+    last: Option<(RelPath, bool)>,
 }
 
 impl Caches {
     fn new(top: &Path) -> Self {
+        let root = Root::open(top).ok();
         Self {
-            top: top.to_owned(),
+            beginnings: root.as_ref().and_then(Beginnings::of),
             last: None,
         }
     }
 
-    fn leaves_out(&mut self, path: &[u8]) -> bool {
-        let (folder, name) = match path.iter().rposition(|byte| *byte == b'/') {
-            Some(slash) => (path.get(..slash), path.get(slash + 1..)),
-            None => (Some(&[][..]), Some(path)),
+    fn leaves_out(&mut self, path: &RelPath) -> bool {
+        let Some((folder, name)) = path.split_last() else {
+            return false;
         };
-        let (folder, name) = (folder.unwrap_or_default(), name.unwrap_or_default());
         if name == CACHE_TAG_NAME.as_bytes() {
             return false;
         }
         if let Some((last, is_cache)) = &self.last
-            && last == folder
+            && last.as_prefix() == folder
         {
             return *is_cache;
         }
-        let is_cache = has_tag(&self.top.join(std::ffi::OsStr::from_bytes(folder)));
-        self.last = Some((folder.to_vec(), is_cache));
+        let Ok(folder) = RelPath::from_prefix(folder) else {
+            return false;
+        };
+        let is_cache = self.has_tag(&folder);
+        self.last = Some((folder, is_cache));
         is_cache
     }
-}
 
-/// Looks at the start of the tag alone: never through a link, never waiting for a pipe.
-fn has_tag(folder: &Path) -> bool {
-    let mut start = Vec::new();
-    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(folder.join(CACHE_TAG_NAME))
-        .and_then(|file| {
-            file.take(CACHE_TAG_SIGNATURE.len() as u64)
-                .read_to_end(&mut start)
-        })
-        .is_ok_and(|_| is_cache_tag(&start))
+    fn has_tag(&mut self, folder: &RelPath) -> bool {
+        let (name, len) = (CACHE_TAG_NAME.as_bytes(), CACHE_TAG_SIGNATURE.len());
+        let start = self
+            .beginnings
+            .as_mut()
+            .and_then(|all| all.read(folder, name, len));
+        start.is_some_and(|start| is_cache_tag(&start))
+    }
 }
 
 #[cfg(test)]
@@ -134,7 +122,8 @@ mod tests {
             [CACHE_TAG_SIGNATURE, b"\n"].concat(),
         )
         .unwrap();
-        let mut exclude = exclude(&[], true, top.path()).unwrap().unwrap();
+        let excludes = exclude(&[], true, top.path()).unwrap().unwrap();
+        let mut exclude = excludes();
         assert!(!exclude(&path(&["a"]), true));
         assert!(!exclude(&path(&["a", "cache"]), true));
         assert!(!exclude(&path(&["a", "cache", CACHE_TAG_NAME]), false));
@@ -148,14 +137,15 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         std::fs::write(top.path().join("tag"), CACHE_TAG_SIGNATURE).unwrap();
         std::os::unix::fs::symlink("tag", top.path().join(CACHE_TAG_NAME)).unwrap();
-        assert!(!has_tag(top.path()));
+        assert!(!Caches::new(top.path()).has_tag(&RelPath::root()));
     }
 
     #[test]
     fn patterns_see_paths_with_slashes() {
-        let mut exclude = exclude(&["/a/b".to_owned()], false, Path::new("/"))
+        let excludes = exclude(&["/a/b".to_owned()], false, Path::new("/"))
             .unwrap()
             .unwrap();
+        let mut exclude = excludes();
         assert!(exclude(&path(&["a", "b"]), false));
         assert!(!exclude(&path(&["b", "a", "b"]), false));
     }

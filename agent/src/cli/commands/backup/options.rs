@@ -84,6 +84,11 @@ pub(in crate::cli) struct Backup {
     #[arg(long, value_name = "SNAPSHOT")]
     pub(super) parent: Option<String>,
 
+    /// Do not count a volume that has no earlier snapshot while it is saved: then neither share nor
+    /// remaining time is known
+    #[arg(long)]
+    pub(super) no_scan: bool,
+
     /// Say what would be stored, and store nothing
     #[arg(short = 'n', long)]
     pub(super) dry_run: bool,

@@ -7,7 +7,7 @@ use orlop_repo::model::SnapshotId;
 
 use super::options::Backup;
 use super::{exclusion, summary, volume};
-use crate::backup::{BackupOptions, Source, Tools, backup};
+use crate::backup::{BackupOptions, SCAN_AFTER, Source, Tools, backup};
 use crate::cli::blocking::blocking;
 use crate::cli::context::Context;
 use crate::cli::exit::ExitStatus;
@@ -71,6 +71,7 @@ impl Backup {
             parent,
             force: self.force,
             sample: self.force_sample.map_or(0.0, Percent::share),
+            scan: (!self.no_scan && !context.options.quiet).then_some(SCAN_AFTER),
             dry_run: self.dry_run,
             owner: None,
             client: concat!("orlop ", env!("CARGO_PKG_VERSION")).to_owned(),
