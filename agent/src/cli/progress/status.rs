@@ -96,3 +96,39 @@ pub(super) fn error_message(during: &'static str, problem: &ProblemSeen) -> Erro
         item: String::from_utf8_lossy(&problem.path).into_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn share_and_remaining_time_are_told_once_the_totals_are_known() {
+        let progress = Progress::new();
+        let mut meter = Meter::default();
+        meter.sample(Duration::ZERO, 0);
+        progress.bytes_done.add(3 << 20);
+        progress.files.new.add(2);
+        progress.files_total.add(5);
+        progress.bytes_total.add(8 << 20);
+        meter.sample(Duration::from_secs(3), 3 << 20);
+        let at = Duration::from_secs(3);
+        let told =
+            |progress: &Progress| serde_json::to_value(status(progress, &meter, at)).unwrap();
+        // A scan that runs has seen this much so far.
+        let message = told(&progress);
+        assert_eq!(
+            (&message["percent_done"], &message["total_files"]),
+            (&0.0.into(), &5.into())
+        );
+        assert_eq!(message.get("seconds_remaining"), None);
+        progress.bytes_total.add(4 << 20);
+        progress.set_total_known();
+        let message = told(&progress);
+        assert_eq!(message["percent_done"], 0.25);
+        assert_eq!(message["total_bytes"], 12 << 20);
+        assert_eq!(message["seconds_remaining"], 9);
+        // The volume has grown since it was counted.
+        progress.bytes_done.add(20 << 20);
+        assert_eq!(told(&progress)["percent_done"], 1.0);
+    }
+}
