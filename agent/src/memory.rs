@@ -52,6 +52,11 @@ impl MemoryPlan {
             links: (free / 50).clamp(512 << 10, 8 << 20),
         }
     }
+
+    /// Bytes of what is read, packed and uploaded: free for other use until a pipeline starts.
+    pub fn buffers(&self) -> u64 {
+        self.in_flight + u64::from(self.pack_target) * u64::from(2 + self.upload_slots)
+    }
 }
 
 /// Bytes that may be in use at once. Cheap to clone.

@@ -68,6 +68,10 @@ pub struct Progress {
     /// Bytes that were read from files; less than is done where files are taken over, have holes
     /// or several names.
     pub bytes_read: Counter,
+    /// Regular files taken over from a backup that was cut off.
+    pub files_resumed: Counter,
+    /// Their content.
+    pub bytes_resumed: Counter,
     /// Plain bytes of chunks that the repository did not have.
     pub bytes_added: Counter,
     /// Bytes that went to the store.

@@ -19,7 +19,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use zeroize::Zeroizing;
 
-use crate::backup::{BackupOptions, Excludes, Source, Tools, backup};
+use crate::backup::{
+    BackupOptions, CheckpointPolicy, Excludes, Predecessors, Source, Tools, backup,
+};
 use crate::fs::RelPath;
 use crate::memory::{MIN_BUDGET, MemoryPlan};
 use crate::progress::Progress;
@@ -122,6 +124,8 @@ impl TestRepository {
             threads: 2,
             memory: MemoryPlan::new(MIN_BUDGET),
             scratch: self.folder.path().join("scratch"),
+            predecessors: Predecessors::default(),
+            checkpoints: CheckpointPolicy::default(),
         }
     }
 

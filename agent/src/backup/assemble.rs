@@ -234,21 +234,27 @@ impl Assembler {
         }
     }
 
+    /// Stores the tree of what is finished, and ends every open pack, so that whoever goes on from
+    /// here finds all of it; gives its root, if anything is finished. Costs the open pages of the
+    /// tree. Of a large file that is half read only the chunks are there.
+    pub(super) fn partial(&mut self) -> Result<Option<ChunkRef>, BackupError> {
+        self.data.close(PackEnd::Early)?;
+        let root = match self.tree.clone().finish(&mut self.pages) {
+            Ok(built) => Some(built.root),
+            Err(BuildError::Empty) => None,
+            Err(error) => return Err(tree_error(error)),
+        };
+        self.pages.close()?;
+        Ok(root)
+    }
+
     /// Ends the tree and every open pack; gives the root and what was counted.
     pub(super) fn finish(mut self) -> Result<(ChunkRef, Statistics), BackupError> {
         if self.current.is_some() || !self.early.is_empty() {
             return Err(BackupError::PartGone);
         }
         self.data.close(PackEnd::Early)?;
-        let built = self
-            .tree
-            .finish(&mut self.pages)
-            .map_err(|error| match error {
-                BuildError::Sink(error) => error,
-                other => BackupError::Tree {
-                    what: other.to_string(),
-                },
-            })?;
+        let built = self.tree.finish(&mut self.pages).map_err(tree_error)?;
         self.pages.close()?;
         let Progress { files, folders, .. } = &*self.shop.progress;
         let stats = Statistics {
@@ -261,5 +267,14 @@ impl Assembler {
             ..self.stats
         };
         Ok((built.root, stats))
+    }
+}
+
+fn tree_error(error: BuildError<BackupError>) -> BackupError {
+    match error {
+        BuildError::Sink(error) => error,
+        other => BackupError::Tree {
+            what: other.to_string(),
+        },
     }
 }

@@ -1,12 +1,13 @@
 //! Is this chunk stored already? The repository's index and the running session, as one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use orlop_chunker::ChunkId;
 use orlop_repo::index::{self, CacheFolder, Found, IndexError, LocalIndex, SessionIndex};
 use orlop_repo::log::State;
 use orlop_repo::model::{ChunkRef, PackName, PackSet};
-use orlop_repo::pack::FinishedPack;
+use orlop_repo::pack::{ChunkPrefix, FinishedPack};
 use orlop_repo::repository::Session;
 use parking_lot::RwLock;
 
@@ -25,6 +26,8 @@ pub(super) enum Claim {
 struct Reliable {
     packs: PackSet,
     condemned: PackSet,
+    /// Prefixes of the ids of chunks that are gone wherever the index says they are.
+    lost: BTreeSet<ChunkPrefix>,
 }
 
 /// Finds chunks that are stored, here or by others.
@@ -67,9 +70,7 @@ impl Dedup {
             index::Claim::Known(found) => Ok(Claim::Known(known(id, found))),
             index::Claim::Pending => Ok(Claim::Awaited),
             index::Claim::New => {
-                let found = self.index.find(&prefix, |pack| self.is_reliable(pack))?;
-                // A length that differs is another chunk with the same half of its id.
-                let Some(found) = found.filter(|found| found.len == len) else {
+                let Some(found) = self.find_reliable(&prefix, len)? else {
                     return Ok(Claim::Mine);
                 };
                 self.own.release(&prefix);
@@ -77,6 +78,16 @@ impl Dedup {
                 Ok(Claim::Known(known(id, found)))
             }
         }
+    }
+
+    /// Looks into the repository's index.
+    fn find_reliable(&self, prefix: &ChunkPrefix, len: u32) -> Result<Option<Found>, IndexError> {
+        if self.reliable.read().lost.contains(prefix) {
+            return Ok(None);
+        }
+        let found = self.index.find(prefix, |pack| self.is_reliable(pack))?;
+        // A length that differs is another chunk with the same half of its id.
+        Ok(found.filter(|found| found.len == len))
     }
 
     fn is_reliable(&self, pack: PackName) -> bool {
@@ -99,10 +110,7 @@ impl Dedup {
             return Ok(Some(known(id, found)));
         }
         // Whoever held the claim found it in the index and gave the claim back.
-        let found = self
-            .index
-            .find(&id.prefix(), |pack| self.is_reliable(pack))?;
-        Ok(found.filter(|found| found.len == len).map(|found| {
+        Ok(self.find_reliable(&id.prefix(), len)?.map(|found| {
             self.session.rely_on(found.place.pack);
             known(id, found)
         }))
@@ -136,6 +144,7 @@ impl Reliable {
         Self {
             packs: state.packs.clone(),
             condemned,
+            lost: state.lost.iter().map(|id| **id).collect(),
         }
     }
 }

@@ -62,21 +62,22 @@ pub(super) fn entry(item: &Item, stat: &Stat, meta: Meta, link_key: &[u8; 32]) -
     if matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
         entry.rdev = Some(stat.device);
     }
-    if stat.links > 1 && kind != EntryKind::Folder {
-        entry.link_group = Some(link_group(stat, link_key));
-        entry.device = Some(stat.identity.dev);
-    }
+    entry.link_group = link_group(stat, link_key);
+    entry.device = entry.link_group.map(|_| stat.identity.dev);
     entry
 }
 
-/// Name of an inode that several entries share.
-fn link_group(stat: &Stat, link_key: &[u8; 32]) -> [u8; 16] {
+/// Name of an inode, if several entries share it.
+pub(super) fn link_group(stat: &Stat, link_key: &[u8; 32]) -> Option<[u8; 16]> {
+    if stat.links <= 1 || stat.kind == Kind::Folder {
+        return None;
+    }
     let mut hasher = blake3::Hasher::new_keyed(link_key);
     hasher.update(&stat.identity.dev.to_le_bytes());
     hasher.update(&stat.identity.ino.to_le_bytes());
     let mut group = [0; 16];
     hasher.finalize_xof().fill(&mut group);
-    group
+    Some(group)
 }
 
 /// What the parent snapshot remembers of an entry, for the rule "unchanged".

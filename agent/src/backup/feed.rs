@@ -87,12 +87,10 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
     }
 
     /// Walks to the end.
-    ///
-    /// Gives the number of batches that it sent.
-    pub(super) fn run(mut self, walk: Walk<'_>) -> Result<u64, BackupError> {
+    pub(super) fn run(mut self, walk: Walk<'_>) -> Result<(), BackupError> {
         for found in walk {
             if self.progress().cancelled() {
-                return Err(BackupError::Interrupted);
+                return Err(self.interrupted());
             }
             match found.map_err(BackupError::Walk)? {
                 Found::Item(item) => self.item(item)?,
@@ -102,9 +100,16 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         self.end()
     }
 
-    fn end(mut self) -> Result<u64, BackupError> {
-        self.flush()?;
-        Ok(self.number)
+    fn end(mut self) -> Result<(), BackupError> {
+        self.flush()
+    }
+
+    /// Hands on what was begun, so that it is there for the next run.
+    fn interrupted(&mut self) -> BackupError {
+        match self.flush() {
+            Ok(()) => BackupError::Interrupted,
+            Err(error) => error,
+        }
     }
 
     fn problem(&self, problem: &Problem) {
@@ -132,7 +137,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         item: Item,
         class: Option<Class>,
         open: &dyn Fn() -> Result<SourceFile, FsError>,
-    ) -> Result<u64, BackupError> {
+    ) -> Result<(), BackupError> {
         self.progress().folders.new.add(1);
         self.push(Work::Inherit(root), WORK_BYTES)?;
         let old = self
@@ -158,7 +163,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         root: Placed,
         mut file: Placed,
         mut reader: impl Read,
-    ) -> Result<u64, BackupError> {
+    ) -> Result<(), BackupError> {
         self.progress().folders.new.add(1);
         self.progress().files.new.add(1);
         self.push(Work::Inherit(root), WORK_BYTES)?;
@@ -179,11 +184,21 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         let old = old.filter(|old| old.kind == kind).map(Box::new);
         let unchanged = old
             .as_deref()
-            .is_some_and(|old| self.is_unchanged(&item, old));
+            .is_some_and(|old| self.is_unchanged(&item, old, &self.parent));
+        self.count(&item, old.as_deref(), unchanged);
+        let cut_off = if unchanged {
+            None
+        } else {
+            self.find_cut_off(&item)
+        };
+        let resumed = cut_off.is_some();
+        let (old, unchanged) = match cut_off {
+            Some(entry) => (Some(entry), true),
+            None => (old, unchanged),
+        };
         let sample =
             unchanged && self.policy.sample > 0.0 && self.shop.draw(&item, self.policy.sample);
         let inherit = unchanged && !self.policy.force && !sample;
-        self.count(&item, old.as_deref(), unchanged);
         if let (Some(entry), true) = (&old, inherit) {
             let placed = Placed {
                 parent: Arc::clone(&item.parent_key),
@@ -191,6 +206,10 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
             };
             if item.stat.kind == Kind::File {
                 self.progress().bytes_done.add(item.stat.size);
+                if resumed {
+                    self.progress().files_resumed.add(1);
+                    self.progress().bytes_resumed.add(item.stat.size);
+                }
             }
             return self.push(Work::Inherit(placed), WORK_BYTES);
         }
@@ -218,14 +237,30 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         }
     }
 
+    /// The entry of an item as a backup that was cut off has stored it, if that still holds.
+    fn find_cut_off(&mut self, item: &Item) -> Option<Box<Entry>> {
+        if self.policy.force {
+            return None;
+        }
+        let mut parent = std::mem::take(&mut self.parent);
+        let found = parent.find_cut_off(&item.parent_key, &item.name, |parent, entry| {
+            entry.kind == describe::kind(item.stat.kind)
+                && self.is_unchanged(item, entry, parent)
+                // Where a volume has another device number now, its links would come apart.
+                && entry.link_group == describe::link_group(&item.stat, self.shop.keys.link_key())
+        });
+        self.parent = parent;
+        found.map(Box::new)
+    }
+
     /// Whether an entry can be taken over from the parent as it is.
-    fn is_unchanged(&self, item: &Item, old: &Entry) -> bool {
+    fn is_unchanged(&self, item: &Item, old: &Entry, parent: &Parent<'_>) -> bool {
         // Entries without content have no size to compare.
         let mut remembered = describe::remembered(old);
         if item.stat.kind != Kind::File {
             remembered.size = item.stat.size;
         }
-        is_unchanged(&item.stat, &remembered, self.policy.trust) && !self.parent.is_lost(old)
+        is_unchanged(&item.stat, &remembered, self.policy.trust) && !parent.is_lost(old)
     }
 
     fn count(&self, item: &Item, old: Option<&Entry>, unchanged: bool) {
@@ -367,7 +402,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         let (mut read_to, mut cut_to) = (from, from);
         loop {
             if self.progress().cancelled() {
-                return Err(BackupError::Interrupted);
+                return Err(self.interrupted());
             }
             let start = buffer.len();
             let want = usize::try_from(to - read_to)

@@ -11,22 +11,28 @@
 
 mod assemble;
 mod batch;
+mod begin;
+mod checkpoints;
 mod dedup;
 mod describe;
 mod error;
 mod feed;
 mod links;
 mod options;
+mod orphans;
 mod packer;
 mod pages;
 mod parent;
+mod predecessor;
 mod reports;
 mod run;
 mod scan;
 mod source;
 mod work;
 
+pub use checkpoints::CheckpointPolicy;
 pub use error::BackupError;
-pub use options::{BackupOptions, BackupSummary, Exclude, Excludes, Source, Tools};
+pub use options::{BackupOptions, BackupSummary, Exclude, Excludes, Resumed, Source, Tools};
+pub use predecessor::Predecessors;
 pub use run::backup;
 pub use scan::SCAN_AFTER;

@@ -13,6 +13,8 @@ use orlop_repo::repository::Repository;
 use orlop_repo::snapshot::Snapshot;
 use tokio::runtime::Handle;
 
+use super::checkpoints::CheckpointPolicy;
+use super::predecessor::Predecessors;
 use crate::fs::RelPath;
 use crate::memory::MemoryPlan;
 
@@ -74,6 +76,10 @@ pub struct BackupOptions {
     pub memory: MemoryPlan,
     /// A folder for temporary files.
     pub scratch: PathBuf,
+    /// How sessions of dead processes are known, whose work this backup carries on.
+    pub predecessors: Predecessors,
+    /// How often what is stored is named in the log.
+    pub checkpoints: CheckpointPolicy,
 }
 
 /// What a backup works with.
@@ -94,6 +100,20 @@ pub struct BackupSummary {
     pub snapshot: Snapshot,
     /// How long it took.
     pub duration: Duration,
+    /// What was taken over from backups that were cut off.
+    pub resumed: Resumed,
+}
+
+/// What a backup took over from others that were cut off, without reading it again. What they had
+/// stored of other files is not counted: it was read, and not stored again.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Resumed {
+    /// Sessions that were carried on.
+    pub sessions: usize,
+    /// Regular files.
+    pub files: u64,
+    /// Their content, in bytes.
+    pub bytes: u64,
 }
 
 impl Tools {

@@ -81,8 +81,10 @@ impl Uploads {
             async move {
                 session.upload(&pack).await?;
                 progress.bytes_stored.add(pack.len);
+                let name = pack.name;
                 let noted = tokio::task::spawn_blocking(move || dedup.stored(pack)).await;
                 noted.map_err(|_| BackupError::PartGone)??;
+                session.has_stored(name);
                 drop(permit);
                 Ok(())
             },

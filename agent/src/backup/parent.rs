@@ -1,35 +1,38 @@
-//! The snapshot that a walk is compared with, read along with it.
+//! What a walk is compared with, read along with it: the parent snapshot, and the trees of backups
+//! that were cut off.
 
 use orlop_repo::log::State;
 use orlop_repo::model::{ChunkRef, Extent};
 use orlop_repo::repository::TreePages;
-use orlop_repo::snapshot::Snapshot;
+use orlop_repo::snapshot::{RootRef, Snapshot};
 use orlop_repo::tree::{Content, Entry, KeyRange, TreeCursor};
 
 use super::error::BackupError;
 use super::options::Tools;
 
 /// Finds the parent's entries, in the order of the walk.
+#[derive(Default)]
 pub(super) struct Parent<'p> {
     cursor: Option<TreeCursor<'p, TreePages>>,
+    /// Trees of the dead sessions that the backup adopts, the newest first.
+    cut_off: Vec<TreeCursor<'p, TreePages>>,
     /// Prefixes of the ids of lost chunks, ascending.
     lost: Vec<[u8; 16]>,
 }
 
 impl<'p> Parent<'p> {
-    /// No parent: everything is new.
-    pub(super) fn none() -> Self {
+    /// The snapshot `base`, if there is one, and the trees of backups that were cut off; their
+    /// pages come from `pages`.
+    pub(super) fn new(
+        base: Option<&Snapshot>,
+        cut_off: impl Iterator<Item = RootRef>,
+        pages: &'p TreePages,
+        state: &State,
+    ) -> Self {
+        let cursor = |root: RootRef| TreeCursor::new(pages, root.0, KeyRange::all());
         Self {
-            cursor: None,
-            lost: Vec::new(),
-        }
-    }
-
-    /// The parent `snapshot`, whose pages come from `pages`.
-    pub(super) fn of(snapshot: &Snapshot, pages: &'p TreePages, state: &State) -> Self {
-        let cursor = TreeCursor::new(pages, snapshot.root.0, KeyRange::all());
-        Self {
-            cursor: Some(cursor),
+            cursor: base.map(|base| cursor(base.root)),
+            cut_off: cut_off.map(cursor).collect(),
             lost: state.lost.iter().map(|id| **id).collect(),
         }
     }
@@ -44,6 +47,40 @@ impl<'p> Parent<'p> {
             Some(cursor) => cursor.find(parent, name).map_err(BackupError::Parent),
             None => Ok(None),
         }
+    }
+
+    /// An entry that a backup which was cut off has for that folder and name, the first that is
+    /// `good`. To be asked in ascending order of the keys; they may be left out.
+    ///
+    /// A tree that cannot be read is given up: what it holds is read from the source.
+    pub(super) fn find_cut_off(
+        &mut self,
+        parent: &[u8],
+        name: &[u8],
+        good: impl Fn(&Self, &Entry) -> bool,
+    ) -> Option<Entry> {
+        let mut cursors = std::mem::take(&mut self.cut_off);
+        let mut found = None;
+        cursors.retain_mut(|cursor| {
+            if found.is_some() {
+                return true;
+            }
+            match cursor.find(parent, name) {
+                Ok(entry) => {
+                    found = entry.filter(|entry| good(self, entry));
+                    true
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot go on from a backup that was cut off; files are read again"
+                    );
+                    false
+                }
+            }
+        });
+        self.cut_off = cursors;
+        found
     }
 
     /// Whether the content of an entry may need a lost chunk: it is then read again.
@@ -63,7 +100,7 @@ impl<'p> Parent<'p> {
     }
 }
 
-/// The pages of the parent's tree.
+/// The pages of these trees.
 pub(super) fn pages(tools: &Tools, cache: u64) -> TreePages {
     TreePages::new(
         std::sync::Arc::clone(&tools.repository),

@@ -4,26 +4,28 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use orlop_chunker::GearTable;
 use orlop_repo::index::{CacheFolder, SegmentBuilder, read_segment};
 use orlop_repo::keys::BlockOptions;
-use orlop_repo::log::{Role, State};
+use orlop_repo::log::State;
 use orlop_repo::model::SnapshotId;
-use orlop_repo::repository::{Repository, Session, SessionError, SessionRequest};
+use orlop_repo::repository::{Repository, Session, SessionError};
 use orlop_repo::seal::{BlockKind, Compression};
 use orlop_repo::snapshot::{Problem, RootRef, Snapshot, Statistics};
 use parking_lot::Mutex;
 
 use super::assemble::Assembler;
 use super::batch::{Batch, Done};
+use super::begin::Begun;
+use super::checkpoints::{Checkpoints, Reached};
 use super::dedup::Dedup;
 use super::error::BackupError;
 use super::feed::{Feeder, Policy};
 use super::links::Links;
-use super::options::{BackupOptions, BackupSummary, Source, Tools};
+use super::options::{BackupOptions, BackupSummary, Resumed, Source, Tools};
+use super::orphans;
 use super::packer::{Packer, SharedUploads, Uploads};
 use super::pages::Pages;
 use super::parent::{self, Parent};
@@ -34,11 +36,6 @@ use super::work::Workshop;
 use crate::fs::Time;
 use crate::memory::ByteBudget;
 use crate::progress::Progress;
-
-/// A checkpoint is written at least this often (engine design, section 4).
-const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
-/// And after this many stored bytes.
-const CHECKPOINT_BYTES: u64 = 256 << 20;
 
 /// Blocks of a megabyte compress as well at level 1 as chunks by themselves at level 3, in half
 /// the time: the source tree of `benches/compare` takes 230 MB and 204 MB, restic's 263 MB.
@@ -66,22 +63,22 @@ pub fn backup(
     let started = repository.clock().monotonic();
     let started_ms = repository.clock().unix_ms();
     let mut opened = Opened::open(source, options, time_of(started_ms))?;
-    let (session, base) = begin(tools, options)?;
-    let session = Arc::new(session);
-    let _scan = expect(&mut opened, base.as_ref(), options, progress);
+    let begun = Begun::new(tools, options)?;
+    let session = &begun.session;
+    let _scan = expect(&mut opened, begun.base.as_ref(), options, progress);
+    orphans::adopt(tools, &begun, options)?;
     let state = tools.runtime.block_on(repository.state());
     tools.runtime.block_on(tools.sync_index(&state))?;
-    let run = Run::new(tools, options, progress, &session, &state)?;
+    let run = Run::new(tools, options, progress, session, &state)?;
     let pages = parent::pages(tools, options.memory.block_cache);
-    let parent = match &base {
-        Some(base) => Parent::of(base, &pages, &state),
-        None => Parent::none(),
-    };
+    let cut_off = begun.adopted.iter().filter_map(|adopted| adopted.partial);
+    let parent = Parent::new(begun.base.as_ref(), cut_off, &pages, &state);
     let kind = opened.kind();
     let source = opened.named().to_vec();
     let finished = run.pipeline(opened, parent);
     let finished = match finished {
-        Ok(finished) => finished,
+        Ok(Some(finished)) => finished,
+        Ok(None) => return Err(BackupError::Interrupted),
         Err(error) => {
             if !options.dry_run {
                 run.give_up();
@@ -95,7 +92,7 @@ pub fn backup(
         finished_ms: repository.clock().unix_ms(),
         volume: options.volume.clone(),
         tags: options.tags.clone(),
-        parent: base.map(|base| base.id),
+        parent: begun.base.as_ref().map(|base| base.id),
         root: finished.root,
         stats: finished.stats,
         problems: finished.problems,
@@ -107,9 +104,17 @@ pub fn backup(
     };
     if !options.dry_run {
         tools.runtime.block_on(session.commit(snapshot.clone()))?;
+        begun.done();
     }
-    let duration = repository.clock().monotonic().saturating_sub(started);
-    Ok(BackupSummary { snapshot, duration })
+    Ok(BackupSummary {
+        snapshot,
+        duration: repository.clock().monotonic().saturating_sub(started),
+        resumed: Resumed {
+            sessions: begun.adopted.len(),
+            files: progress.files_resumed.get(),
+            bytes: progress.bytes_resumed.get(),
+        },
+    })
 }
 
 /// Finds out how much there will be to read, as far as that is cheap.
@@ -125,46 +130,6 @@ fn expect(
         return None;
     }
     Some(scan.start(options.scan?, progress))
-}
-
-/// Opens a session on the snapshot to compare with; gives both.
-fn begin(
-    tools: &Tools,
-    options: &BackupOptions,
-) -> Result<(Session, Option<Snapshot>), BackupError> {
-    let repository = Arc::clone(&tools.repository);
-    let find = |state: &State| match options.parent {
-        Some(id) => state
-            .snapshots
-            .get(&id)
-            .cloned()
-            .map(Some)
-            .ok_or(BackupError::NoParent(id)),
-        None => Ok(state
-            .snapshots
-            .values()
-            .filter(|snapshot| snapshot.volume == options.volume)
-            .max_by_key(|snapshot| snapshot.finished_ms)
-            .cloned()),
-    };
-    if options.dry_run {
-        let state = tools.runtime.block_on(repository.state());
-        return Ok((Session::detached(repository)?, find(&state)?));
-    }
-    let mut base = None;
-    let session = tools
-        .runtime
-        .block_on(Session::begin::<BackupError>(repository, |state| {
-            base = find(state)?;
-            Ok(SessionRequest {
-                role: Role::Writer,
-                base: base.as_ref().map(|base| base.id),
-                adopts: Vec::new(),
-                owner: options.owner.clone(),
-                client: options.client.clone(),
-            })
-        }))?;
-    Ok((session, base))
 }
 
 fn new_id(repository: &Repository) -> Result<SnapshotId, BackupError> {
@@ -198,8 +163,11 @@ struct Finished {
 enum Message {
     /// A batch was worked off.
     Done(Result<Done, BackupError>),
-    /// The walk has ended, after this many batches.
-    Fed(Result<u64, BackupError>),
+    /// The walk has ended, after this many batches, or was stopped.
+    Fed {
+        batches: u64,
+        result: Result<(), BackupError>,
+    },
 }
 
 impl<'a> Run<'a> {
@@ -244,8 +212,13 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Reads the source and stores it; gives the root of its tree.
-    fn pipeline(&self, opened: Opened, parent: Parent<'_>) -> Result<Finished, BackupError> {
+    /// Reads the source and stores it; gives the root of its tree, or nothing if the user asked to
+    /// stop: then all that was done is named in the log, and the session has ended.
+    fn pipeline(
+        &self,
+        opened: Opened,
+        parent: Parent<'_>,
+    ) -> Result<Option<Finished>, BackupError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.options.threads)
             .thread_name(|n| format!("worker-{n}"))
@@ -268,10 +241,14 @@ impl<'a> Run<'a> {
                     // The only sender besides those of batches under way: when it is dropped,
                     // whoever waits for messages hears the end.
                     let sender = send;
-                    let hand_on = |batch| hand_on(batch, stop, pool, &self.shop, &sender);
+                    let mut batches = 0;
+                    let hand_on = |batch| {
+                        batches += 1;
+                        hand_on(batch, stop, pool, &self.shop, &sender)
+                    };
                     let feeder = Feeder::new(&self.shop, parent, policy, budget, links, hand_on);
-                    let fed = opened.feed(feeder);
-                    drop(sender.send(Message::Fed(fed)));
+                    let result = opened.feed(feeder);
+                    drop(sender.send(Message::Fed { batches, result }));
                 })
                 .map_err(|_| BackupError::PartGone)?;
             let result = self.assemble(&receive);
@@ -279,7 +256,7 @@ impl<'a> Run<'a> {
                 // The walk may wait for memory that only these messages can free.
                 stop.store(true, Ordering::Relaxed);
                 while let Ok(message) = receive.recv() {
-                    if matches!(message, Message::Fed(_)) {
+                    if matches!(message, Message::Fed { .. }) {
                         break;
                     }
                 }
@@ -288,7 +265,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn assemble(&self, receive: &Receiver<Message>) -> Result<Finished, BackupError> {
+    fn assemble(&self, receive: &Receiver<Message>) -> Result<Option<Finished>, BackupError> {
         let plan = &self.options.memory;
         let uploads = Uploads::new(
             Arc::clone(&self.session),
@@ -310,19 +287,42 @@ impl<'a> Run<'a> {
         );
         let data = packer(BlockKind::Data);
         let mut assembler = Assembler::new(Arc::clone(&self.shop), data, pages);
-        let mut checkpoints = Checkpoints::new(self.tools.repository.clock().monotonic());
-        let (mut taken, mut total) = (0, None);
+        let clock = self.tools.repository.clock();
+        let mut checkpoints = Checkpoints::new(self.options.checkpoints, clock.monotonic());
+        let (mut taken, mut total, mut interrupted) = (0, None, false);
         while total != Some(taken) {
             match receive.recv().map_err(|_| BackupError::PartGone)? {
                 Message::Done(done) => {
                     assembler.take(done?)?;
                     taken += 1;
                 }
-                Message::Fed(batches) => total = Some(batches?),
+                Message::Fed { batches, result } => {
+                    match result {
+                        Ok(()) => {}
+                        Err(BackupError::Interrupted) => interrupted = true,
+                        Err(error) => return Err(error),
+                    }
+                    total = Some(batches);
+                }
             }
+            let reached = || Reached {
+                time: clock.monotonic(),
+                batches: taken,
+                stored: uploads.borrow().stored(),
+            };
+            if !self.options.dry_run && checkpoints.is_due(reached()) {
+                self.checkpoint(&mut assembler, &uploads)?;
+                checkpoints.written(reached());
+            }
+        }
+        if interrupted {
             if !self.options.dry_run {
-                checkpoints.write_if_due(self, uploads.borrow().stored())?;
+                if taken > 0 {
+                    self.checkpoint(&mut assembler, &uploads)?;
+                }
+                self.tools.runtime.block_on(self.session.end())?;
             }
+            return Ok(None);
         }
         let (root, mut stats) = assembler.finish()?;
         uploads.borrow_mut().wait()?;
@@ -333,12 +333,28 @@ impl<'a> Run<'a> {
         stats.added = self.progress.bytes_added.get();
         stats.added_stored = uploads.borrow().stored();
         let (problems, incomplete) = self.shop.reports.take();
-        Ok(Finished {
+        Ok(Some(Finished {
             root: RootRef(root),
             stats,
             problems,
             incomplete,
-        })
+        }))
+    }
+
+    /// Names everything that is stored, with the tree of what is finished, so that it survives
+    /// this process.
+    fn checkpoint(
+        &self,
+        assembler: &mut Assembler,
+        uploads: &SharedUploads,
+    ) -> Result<(), BackupError> {
+        let (repository, runtime) = (&self.tools.repository, &self.tools.runtime);
+        let partial = assembler.partial()?.map(RootRef);
+        uploads.borrow_mut().wait()?;
+        self.write_segments()?;
+        runtime.block_on(self.session.checkpoint(partial))?;
+        self.dedup.refresh(&runtime.block_on(repository.state()));
+        Ok(())
     }
 
     /// Names what is stored, so that the next run finds it, and ends the session. The backup has
@@ -419,36 +435,6 @@ fn hand_on(
         drop(sender.send(Message::Done(done)));
     });
     Ok(())
-}
-
-/// When the next checkpoint is due.
-struct Checkpoints {
-    last: Duration,
-    stored: u64,
-}
-
-impl Checkpoints {
-    fn new(now: Duration) -> Self {
-        Self {
-            last: now,
-            stored: 0,
-        }
-    }
-
-    fn write_if_due(&mut self, run: &Run<'_>, stored: u64) -> Result<(), BackupError> {
-        let now = run.tools.repository.clock().monotonic();
-        let due = now.saturating_sub(self.last) >= CHECKPOINT_EVERY
-            || stored - self.stored >= CHECKPOINT_BYTES;
-        if !due || stored == self.stored {
-            return Ok(());
-        }
-        run.write_segments()?;
-        run.tools.runtime.block_on(run.session.checkpoint(None))?;
-        let state = run.tools.runtime.block_on(run.tools.repository.state());
-        run.dedup.refresh(&state);
-        (self.last, self.stored) = (now, stored);
-        Ok(())
-    }
 }
 
 fn time_of(unix_ms: u64) -> Time {

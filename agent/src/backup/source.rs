@@ -152,11 +152,11 @@ impl Opened {
         self.trust
     }
 
-    /// Sends it through a feeder; gives the number of batches.
+    /// Sends it through a feeder.
     pub(super) fn feed<S: FnMut(Batch) -> Result<(), BackupError>>(
         self,
         feeder: Feeder<'_, S>,
-    ) -> Result<u64, BackupError> {
+    ) -> Result<(), BackupError> {
         let now = self.now;
         match self.content {
             Content::Walk(walk) => feeder.run(*walk),

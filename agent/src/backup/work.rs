@@ -308,7 +308,7 @@ impl Bench<'_> {
                 Err(error) => return self.failed(item, &error),
             }
         }
-        entry.notes = self.notes(item, &item.stat, None);
+        entry.notes = entry.notes.with(self.notes(item, &item.stat, None));
         self.steps.push(Step::Entry(place(item, entry)));
     }
 
@@ -325,7 +325,8 @@ impl Bench<'_> {
         } = large;
         let mut entry = self.describe(&pending.item, &stat, meta);
         entry.class = describe::class(class);
-        entry.notes = self.notes(&pending.item, &stat, change.as_ref());
+        let notes = self.notes(&pending.item, &stat, change.as_ref());
+        entry.notes = entry.notes.with(notes);
         if let Some(error) = error {
             entry.notes = entry.notes.with(Notes::READ_ERROR);
             self.shop
@@ -347,7 +348,13 @@ impl Bench<'_> {
                 .reports
                 .incomplete(&item.path().to_slashed(), what);
         }
-        describe::entry(item, stat, meta, self.shop.keys.link_key())
+        let whole = meta.problems.is_empty();
+        let mut entry = describe::entry(item, stat, meta, self.shop.keys.link_key());
+        if !whole {
+            // The next backup has to look again: what is taken over is not reported again.
+            entry.notes = Notes::UNTRUSTED;
+        }
+        entry
     }
 
     /// What has to be remembered, and said, about how an entry was read.

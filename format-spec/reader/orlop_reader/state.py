@@ -41,7 +41,7 @@ class State:
             self.sessions[body[0]] = {
                 "begun": number, "role": body[4], "base": body.get(1), "adopts": body[2],
                 "owner": body.get(3), "client": body[5], "packs": set(), "relied": relied,
-                "partial": None, "checkpoint": None, "dead": False,
+                "partial": None, "checkpoint": None, "dead": False, "volume": body.get(6),
             }  # fmt: skip
         elif kind in (CHECKPOINT, COMMIT):
             self._name(kind, body, number)
@@ -109,12 +109,19 @@ class State:
         if kind == COMMIT:
             self._rescue(session["packs"] | session["relied"])
             del self.sessions[body[0]]
+            self._let_go(session["adopts"])
             self.snapshots[body[6][0]] = body[6]
             return
         session["packs"] |= own
         session["relied"] |= relied | adopted
         session["checkpoint"] = number
         session["partial"] = body.get(4, session["partial"])
+
+    def _let_go(self, adopted: list) -> None:
+        still = {one for s in self.sessions.values() if not s["dead"] for one in s["adopts"]}
+        for name in adopted:
+            if name not in still and name in self.sessions and self.sessions[name]["dead"]:
+                del self.sessions[name]
 
     def _rescue(self, packs: set, objects: set = frozenset()) -> None:
         rescued = set()
@@ -162,7 +169,7 @@ class State:
             sessions[name] = _present({
                 0: s["begun"], 1: s["role"], 2: s["base"], 3: s["adopts"], 4: s["owner"],
                 5: s["client"], 6: packset.encode(s["packs"]), 7: packset.encode(s["relied"]),
-                8: s["partial"], 9: s["checkpoint"], 10: s["dead"],
+                8: s["partial"], 9: s["checkpoint"], 10: s["dead"], 11: s["volume"],
             })  # fmt: skip
         read, write, collect = (sorted(names) for names in self.features)
         return _present({

@@ -227,6 +227,7 @@ fn begin(n: u16) -> Body {
         owner: None,
         role: Role::Writer,
         client: "test".to_owned(),
+        volume: None,
     })
 }
 

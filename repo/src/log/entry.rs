@@ -81,6 +81,9 @@ body!(
         4 role: Role,
         /// Free text for people: program and version.
         5 client: String,
+        /// Whose data a writer saves, as its snapshot will say: another backup of that volume
+        /// finds the session by it and carries its work on.
+        6 volume: Option<String>,
     }
 );
 body!(

@@ -46,6 +46,9 @@ pub struct Session {
     /// Ended or killed: no longer a root, adoptable until a `Condemn` breaks it.
     #[n(10)]
     pub dead: bool,
+    /// The volume that it saves.
+    #[n(11)]
+    pub volume: Option<String>,
 }
 
 /// Packs announced as unreferenced.
@@ -404,22 +407,26 @@ impl State {
             return Err(Invalid::SessionExists(begin.session));
         }
         begin.base.map_or(Ok(()), |base| self.live(base))?;
-        for &adopted in &begin.adopts {
-            let dead = self
-                .sessions
-                .get(&adopted)
-                .filter(|s| s.dead && s.checkpoint.is_some());
-            let dead = dead.ok_or(Invalid::NotAdoptable(adopted))?;
-            let broken = |packs: &PackSet| {
-                packs.common(&self.swept).is_some()
-                    || self
-                        .condemned
-                        .iter()
-                        .any(|c| packs.common(&c.packs).is_some())
-            };
-            if broken(&dead.packs) || broken(&dead.relied) {
-                return Err(Invalid::NotAdoptable(adopted));
-            }
+        begin.adopts.iter().try_for_each(|&id| self.adoptable(id))
+    }
+
+    /// Whether a `Begin` may adopt the session: it is dead, has a checkpoint, and nothing below
+    /// that is condemned or swept.
+    pub fn adoptable(&self, id: SessionId) -> Result<(), Invalid> {
+        let dead = self
+            .sessions
+            .get(&id)
+            .filter(|s| s.dead && s.checkpoint.is_some())
+            .ok_or(Invalid::NotAdoptable(id))?;
+        let broken = |packs: &PackSet| {
+            packs.common(&self.swept).is_some()
+                || self
+                    .condemned
+                    .iter()
+                    .any(|c| packs.common(&c.packs).is_some())
+        };
+        if broken(&dead.packs) || broken(&dead.relied) {
+            return Err(Invalid::NotAdoptable(id));
         }
         Ok(())
     }
@@ -678,16 +685,7 @@ impl State {
                     }
                 }
             }
-            Body::Commit(c) => {
-                self.name(&c.packs, &c.segments, &c.relied, &c.adopted);
-                if let Some(session) = self.sessions.get(&c.session) {
-                    for set in [session.packs.clone(), session.relied.clone()] {
-                        self.rescue(&set);
-                    }
-                }
-                self.sessions.remove(&c.session);
-                self.snapshots.insert(c.snapshot.id, c.snapshot.clone());
-            }
+            Body::Commit(commit) => self.commit(commit),
             Body::End(session) | Body::Kill(session) => self.bury(*session),
             Body::Forget(forget) => {
                 for id in &forget.snapshots {
@@ -780,8 +778,20 @@ impl State {
             partial: None,
             checkpoint: None,
             dead: false,
+            volume: begin.volume.clone(),
         };
         self.sessions.insert(begin.session, session);
+    }
+
+    fn commit(&mut self, c: &Commit) {
+        self.name(&c.packs, &c.segments, &c.relied, &c.adopted);
+        if let Some(session) = self.sessions.remove(&c.session) {
+            for set in [&session.packs, &session.relied] {
+                self.rescue(set);
+            }
+            self.let_go(&session.adopts);
+        }
+        self.snapshots.insert(c.snapshot.id, c.snapshot.clone());
     }
 
     /// Makes packs and segments part of the repository and rescues those that were condemned.
@@ -834,6 +844,19 @@ impl State {
             }
         }
         self.tidy();
+    }
+
+    /// Forgets dead sessions whose work a commit has carried to its end, unless another open
+    /// session carries it on as well.
+    fn let_go(&mut self, adopted: &[SessionId]) {
+        for &id in adopted {
+            let mut open = self.sessions.values().filter(|s| !s.dead);
+            if !open.any(|s| s.adopts.contains(&id))
+                && self.sessions.get(&id).is_some_and(|s| s.dead)
+            {
+                self.sessions.remove(&id);
+            }
+        }
     }
 
     /// Declares a session dead. Its checkpoint stays adoptable.

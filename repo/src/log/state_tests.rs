@@ -15,6 +15,7 @@ fn begin(id: u8) -> Begin {
         owner: None,
         role: Role::Writer,
         client: "test".to_owned(),
+        volume: None,
     }
 }
 
@@ -191,6 +192,29 @@ fn what_an_adopted_checkpoint_names_is_pinned_and_stays_so_down_the_line() {
         ..begin(3)
     };
     state.refuses(Body::Begin(third), &Invalid::NotAdoptable(session(2)));
+}
+
+#[test]
+fn a_commit_forgets_what_it_carried_on_unless_another_still_does() {
+    let mut state = start();
+    state.then(Body::Begin(begin(1)));
+    state.then(Body::Checkpoint(checkpoint(1, &[0])));
+    state.then(Body::Kill(session(1)));
+    let adopting = |n| Begin {
+        adopts: vec![session(1)],
+        ..begin(n)
+    };
+    state.then(Body::Begin(adopting(2)));
+    state.then(Body::Begin(adopting(3)));
+    state.then(Body::Commit(Box::new(commit(2, 1))));
+    assert!(state.sessions.contains_key(&session(1)));
+    let mut killed = state.clone();
+    killed.then(Body::Kill(session(3)));
+    assert_eq!(killed.adoptable(session(1)), Ok(()));
+    state.then(Body::Commit(Box::new(commit(3, 2))));
+    assert!(state.sessions.is_empty());
+    let late = Invalid::NotAdoptable(session(1));
+    state.refuses(Body::Begin(adopting(4)), &late);
 }
 
 #[test]

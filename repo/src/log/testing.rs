@@ -138,8 +138,9 @@ pub(super) fn bodies() -> impl Strategy<Value = Body> {
         prop::option::of(0u8..4),
         vec(0u8..4, 0..3),
         prop::option::of(".{0,9}"),
+        prop::option::of(".{0,9}"),
     );
-    let begin = begin.prop_map(|(n, base, adopts, owner)| {
+    let begin = begin.prop_map(|(n, base, adopts, owner, volume)| {
         Body::Begin(Begin {
             session: session(n),
             base: base.map(snapshot_id),
@@ -147,6 +148,7 @@ pub(super) fn bodies() -> impl Strategy<Value = Body> {
             owner,
             role: Role::Maintainer,
             client: "c".to_owned(),
+            volume,
         })
     });
     let named = || (0u8..4, pack_sets(), segments(), pack_sets(), pack_sets());

@@ -47,6 +47,7 @@ fn bodies() -> Vec<Body> {
             owner: Some("uid-2".to_owned()),
             role: Role::Writer,
             client: "orlop 0.1.0".to_owned(),
+            volume: Some("default/data".to_owned()),
         }),
         Body::Checkpoint(Checkpoint {
             session: session(2),

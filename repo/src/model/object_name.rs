@@ -48,6 +48,11 @@ impl ObjectName {
         Self(pack.to_string())
     }
 
+    /// `packs/<session>`: the folder of a session's packs.
+    pub(crate) fn packs_of(session: SessionId) -> Self {
+        Self(format!("packs/{session}"))
+    }
+
     /// `index/<session>/<number>`.
     pub fn segment(session: SessionId, number: u32) -> Self {
         Self(format!("index/{session}/{number:010}"))

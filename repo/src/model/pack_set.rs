@@ -180,6 +180,13 @@ impl PackSet {
         Some(PackName { session, number })
     }
 
+    /// The last pack of a session, if there is one.
+    pub fn last_of(&self, session: SessionId) -> Option<PackName> {
+        let (_, &end) = self.sessions.get(&session)?.last_key_value()?;
+        let number = u32::try_from(end.checked_sub(1)?).ok()?;
+        Some(PackName { session, number })
+    }
+
     /// The sessions that have packs in it, ascending.
     pub fn sessions(&self) -> impl Iterator<Item = SessionId> + '_ {
         self.sessions.keys().copied()
@@ -317,6 +324,11 @@ mod tests {
             }
             prop_assert_eq!(set.len(), plain.len() as u64);
             prop_assert!(set.iter().eq(plain.iter().copied()));
+            for of in (0..3).map(|session| pack((session, 0)).session) {
+                let numbers = || plain.iter().filter(|pack| pack.session == of);
+                prop_assert_eq!(set.first_of(of), numbers().min().copied());
+                prop_assert_eq!(set.last_of(of), numbers().max().copied());
+            }
             let bytes = minicbor::to_vec(&set).unwrap();
             prop_assert_eq!(minicbor::decode::<PackSet>(&bytes).unwrap(), set);
         }

@@ -4,6 +4,7 @@ mod blocks;
 mod create;
 mod error;
 mod open;
+mod orphans;
 mod session;
 mod tree_pages;
 
@@ -15,6 +16,7 @@ pub use blocks::{BlockReader, ReadError};
 pub use create::{InitOptions, InitSlot};
 pub use error::RepositoryError;
 pub use open::OpenOptions;
+pub use orphans::OrphanPack;
 pub use session::{Session, SessionError, SessionRequest};
 pub use tree_pages::{TreeError, TreePages};
 

@@ -31,6 +31,8 @@ pub struct SessionRequest {
     pub owner: Option<String>,
     /// Program and version, for people.
     pub client: String,
+    /// Whose data a writer saves; another backup of it finds the session by this.
+    pub volume: Option<String>,
 }
 
 /// A session could not go on.
@@ -110,14 +112,25 @@ impl Session {
     /// whenever another entry came first.
     pub async fn begin<E: From<SessionError>>(
         repository: Arc<Repository>,
+        request: impl FnMut(&State) -> Result<SessionRequest, E>,
+    ) -> Result<Self, E> {
+        let id = Self::new_id(&repository)?;
+        Self::begin_as(repository, id, request).await
+    }
+
+    /// A name for a session that is to be opened, for those who note it down before.
+    pub fn new_id(repository: &Repository) -> Result<SessionId, SessionError> {
+        let mut id = [0; SessionId::LEN];
+        repository.entropy().fill(&mut id)?;
+        Ok(SessionId::from_bytes(id))
+    }
+
+    /// [`Self::begin`] by the name `id`, which [`Self::new_id`] gave.
+    pub async fn begin_as<E: From<SessionError>>(
+        repository: Arc<Repository>,
+        id: SessionId,
         mut request: impl FnMut(&State) -> Result<SessionRequest, E>,
     ) -> Result<Self, E> {
-        let mut id = [0; SessionId::LEN];
-        repository
-            .entropy()
-            .fill(&mut id)
-            .map_err(|e| E::from(SessionError::from(e)))?;
-        let id = SessionId::from_bytes(id);
         let mut lost = 0;
         let mut chain = repository.chain().await;
         let entry = chain
@@ -131,6 +144,7 @@ impl Session {
                     owner: request.owner,
                     role: request.role,
                     client: request.client,
+                    volume: request.volume,
                 }))
             })
             .await
@@ -144,9 +158,18 @@ impl Session {
 
     /// A session that no entry opens, for a trial run: it names packs and must store nothing.
     pub fn detached(repository: Arc<Repository>) -> Result<Self, SessionError> {
-        let mut id = [0; SessionId::LEN];
-        repository.entropy().fill(&mut id)?;
-        Ok(Self::new(repository, SessionId::from_bytes(id), 0, 0))
+        let id = Self::new_id(&repository)?;
+        Ok(Self::new(repository, id, 0, 0))
+    }
+
+    /// Declares a session dead whose process is known to be, so that its work can be adopted.
+    /// That it is not open (any more) is no error.
+    pub async fn kill(repository: Arc<Repository>, id: SessionId) -> Result<(), SessionError> {
+        let mut chain = repository.chain().await;
+        match chain.append::<SessionError>(|_| Ok(Body::Kill(id))).await {
+            Ok(_) | Err(SessionError::Invalid(Invalid::SessionNotOpen(_))) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     fn new(repository: Arc<Repository>, id: SessionId, begun: u64, lost: usize) -> Self {
@@ -187,15 +210,20 @@ impl Session {
             .map_err(|_| SessionError::NamesUsedUp(self.id))
     }
 
-    /// Stores a pack. The next checkpoint or commit names it.
+    /// Stores a pack. [`Self::has_stored`] has the next checkpoint or commit name it.
     pub async fn upload(&self, pack: &FinishedPack) -> Result<(), SessionError> {
         let payload: PutPayload = pack.parts.iter().cloned().collect();
         self.repository
             .store()
             .put(&ObjectName::pack(pack.name), payload)
             .await?;
-        self.unnamed.lock().packs.insert(pack.name);
         Ok(())
+    }
+
+    /// Has the next checkpoint or commit name a pack that was uploaded. Whoever lists its chunks
+    /// sees to that before: a pack that is named and in no segment is found by nobody.
+    pub fn has_stored(&self, pack: PackName) {
+        self.unnamed.lock().packs.insert(pack);
     }
 
     /// Stores an index segment. The next checkpoint or commit names it.
@@ -236,7 +264,8 @@ impl Session {
         }
     }
 
-    /// Notes that a pack of a dead session, which no entry names, was verified and is used.
+    /// Notes that a pack of a dead session, which no entry names, was verified. The next checkpoint
+    /// names it, unless it was swept meanwhile; until then nothing may refer to it.
     pub fn adopt(&self, pack: PackName) {
         self.unnamed.lock().adopted.insert(pack);
     }
@@ -254,8 +283,10 @@ impl Session {
                     packs,
                     segments,
                     relied,
-                    adopted,
+                    mut adopted,
                 } = named.clone();
+                // What a sweep took first is no loss: nothing refers to it before it is named.
+                adopted.subtract(&state.swept);
                 Ok(Body::Checkpoint(Checkpoint {
                     session: self.id,
                     packs,

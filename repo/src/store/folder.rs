@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{NameError, ObjectName};
+use crate::model::{NameError, ObjectName, SessionId};
 
 /// Folder of objects by which properties of a store are tried; each is deleted again.
 pub(super) const PROBES: &str = "probe";
@@ -26,6 +26,11 @@ impl Folder {
             return Ok(Self::ROOT);
         }
         ObjectName::parse(path).map(|name| Self(Some(name)))
+    }
+
+    /// The folder of a session's packs.
+    pub fn packs_of(session: SessionId) -> Self {
+        Self(Some(ObjectName::packs_of(session)))
     }
 
     /// The folder's path without slash at the end, empty for [`Folder::ROOT`].

@@ -69,7 +69,9 @@ pub struct BuiltTree {
 
 /// Cuts entries into pages as they come. Holds one open page a level, encoded as far as it goes.
 ///
-/// The same entries give the same pages, whatever was built before.
+/// The same entries give the same pages, whatever was built before. A clone, finished, is the tree
+/// of the entries so far: it costs the open pages.
+#[derive(Clone)]
 pub struct TreeBuilder {
     keys: Arc<Keyring>,
     leaf: Open,
@@ -80,7 +82,7 @@ pub struct TreeBuilder {
 }
 
 /// An open page.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Open {
     page: PageBuffer,
     first_key: Vec<u8>,

@@ -11,7 +11,7 @@ use super::places::PlaceWriter;
 use crate::model::Extent;
 
 /// Collects the items of one page after the other, encoding each when it comes.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct PageBuffer {
     places: PlaceWriter,
     items: Vec<u8>,

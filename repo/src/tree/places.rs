@@ -12,7 +12,7 @@ use crate::model::{PackName, Place, SessionId};
 type Block = (u32, u32, u32);
 
 /// Collects the places of a page; numbers packs and blocks in the order of their first use.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct PlaceWriter {
     packs: Vec<PackName>,
     blocks: Vec<Block>,

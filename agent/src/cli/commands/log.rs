@@ -107,11 +107,15 @@ fn describe(body: &Body) -> String {
                 0 => String::new(),
                 number => format!(", goes on from {number} that were cut off"),
             };
+            let volume = match &begin.volume {
+                Some(volume) => format!(" of {volume}"),
+                None => String::new(),
+            };
+            let role = format!("{:?}", begin.role).to_lowercase();
             format!(
-                "{:?} session {:.8}{base}{adopts}, {}",
-                begin.role, begin.session, begin.client
+                "{role} session {:.8}{volume}{base}{adopts}, {}",
+                begin.session, begin.client
             )
-            .to_lowercase()
         }
         Body::Checkpoint(checkpoint) => format!(
             "session {:.8}, {} more",

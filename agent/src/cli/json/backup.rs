@@ -1,12 +1,10 @@
 //! The last message of a backup.
 
-use std::time::Duration;
-
-use orlop_repo::snapshot::Snapshot;
 use serde::Serialize;
 
 use super::counts::Counts;
 use super::time_ms;
+use crate::backup::BackupSummary;
 use crate::cli::progress::seconds;
 
 /// `summary` of `orlop backup --json`: one for each snapshot.
@@ -18,6 +16,10 @@ pub(in crate::cli) struct BackupSummaryMessage {
     dry_run: bool,
     #[serde(flatten)]
     counts: Counts,
+    /// Files taken over from backups that were cut off.
+    files_resumed: u64,
+    /// Their content, in bytes.
+    data_resumed: u64,
     /// Seconds.
     total_duration: f64,
     backup_start: Option<String>,
@@ -32,13 +34,20 @@ pub(in crate::cli) struct BackupSummaryMessage {
 }
 
 impl BackupSummaryMessage {
-    /// The message about `snapshot`, which took `duration`.
-    pub(in crate::cli) fn new(snapshot: &Snapshot, duration: Duration, dry_run: bool) -> Self {
+    /// The message about a backup.
+    pub(in crate::cli) fn new(done: &BackupSummary, dry_run: bool) -> Self {
+        let BackupSummary {
+            snapshot,
+            duration,
+            resumed,
+        } = done;
         Self {
             message_type: "summary",
             dry_run,
             counts: Counts::of(&snapshot.stats),
-            total_duration: seconds(duration),
+            files_resumed: resumed.files,
+            data_resumed: resumed.bytes,
+            total_duration: seconds(*duration),
             backup_start: time_ms(snapshot.started_ms),
             backup_end: time_ms(snapshot.finished_ms),
             error_count: snapshot.problem_count,

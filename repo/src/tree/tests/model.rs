@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::super::testing::MemoryPages;
 use super::super::{
-    Difference, Entry, EntryKey, KeyRange, Located, TreeCursor, TreeDiff, arbitrary, lookup,
+    Difference, Entry, EntryKey, KeyRange, Located, TreeBuilder, TreeCursor, TreeDiff, arbitrary,
+    lookup,
 };
 use super::{build, keys};
 
@@ -84,6 +85,30 @@ proptest! {
                 prop_assert_eq!(range(wanted), expected);
             }
         }
+    }
+
+    #[test]
+    fn a_finished_clone_is_the_tree_so_far_and_changes_nothing(
+        model in arbitrary::tree(600).prop_filter("not empty", |tree| !tree.is_empty()),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let cut = 1 + cut.index(model.len());
+        let mut pages = MemoryPages::new();
+        let mut builder = TreeBuilder::new(keys());
+        let mut partial = None;
+        for (count, (key, entry)) in (1..).zip(&model) {
+            builder.push(key.parent(), entry, &mut pages).unwrap();
+            if count == cut {
+                partial = Some(builder.clone().finish(&mut pages).unwrap());
+            }
+        }
+        let root = partial.unwrap().root;
+        let found: Vec<_> =
+            TreeCursor::new(&pages, root, KeyRange::all()).map(Result::unwrap).collect();
+        let expected: Vec<_> = model.iter().take(cut).map(located).collect();
+        prop_assert_eq!(found, expected);
+        let whole = builder.finish(&mut pages).unwrap();
+        prop_assert_eq!(whole, build(&keys(), &mut pages, &model));
     }
 
     #[test]

@@ -7,7 +7,9 @@ use orlop_repo::model::SnapshotId;
 
 use super::options::Backup;
 use super::{exclusion, summary, volume};
-use crate::backup::{BackupOptions, SCAN_AFTER, Source, Tools, backup};
+use crate::backup::{
+    BackupOptions, CheckpointPolicy, Predecessors, SCAN_AFTER, Source, Tools, backup,
+};
 use crate::cli::blocking::blocking;
 use crate::cli::context::Context;
 use crate::cli::exit::ExitStatus;
@@ -61,6 +63,7 @@ impl Backup {
             volume,
             source,
         } = job;
+        let cache = repository::cache_of(context, &tools.repository)?;
         let options = BackupOptions {
             volume,
             tags: self
@@ -77,7 +80,12 @@ impl Backup {
             client: concat!("orlop ", env!("CARGO_PKG_VERSION")).to_owned(),
             threads: context.threads(),
             memory: MemoryPlan::new(context.memory()),
-            scratch: repository::cache_of(context, &tools.repository)?,
+            predecessors: Predecessors {
+                notes: Some(cache.join("sessions")),
+                same_owner: false,
+            },
+            checkpoints: CheckpointPolicy::default(),
+            scratch: cache,
         };
         let (progress, display) = context.work(Work::Files, "backup");
         let tools = tools.clone();

@@ -10,11 +10,7 @@ use crate::cli::json::BackupSummaryMessage;
 pub(super) fn show(context: &Context, done: &BackupSummary, dry_run: bool) -> Result<(), Failure> {
     let mut out = context.output();
     if context.options.json {
-        out.json(&BackupSummaryMessage::new(
-            &done.snapshot,
-            done.duration,
-            dry_run,
-        ))?;
+        out.json(&BackupSummaryMessage::new(done, dry_run))?;
     } else if context.options.quiet {
         if !dry_run {
             out.line(done.snapshot.id.to_string())?;
@@ -51,6 +47,14 @@ fn lines(done: &BackupSummary, dry_run: bool) -> Vec<String> {
         stats.folders_changed,
         stats.folders_unmodified,
     ));
+    if done.resumed.files > 0 {
+        lines.push(format!(
+            "  {:<8} {}, {}, read by a backup that was cut off",
+            "resumed",
+            human::count(done.resumed.files, "file", "files"),
+            human::bytes(done.resumed.bytes)
+        ));
+    }
     lines.push(format!(
         "  {:<8} {}, {} of it new, {} stored",
         "data",
