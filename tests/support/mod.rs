@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use orlop_agent::backup::{BackupOptions, Source, Tools, backup};
+use orlop_agent::backup::{BackupOptions, CheckpointPolicy, Predecessors, Source, Tools, backup};
 use orlop_agent::memory::MemoryPlan;
 use orlop_agent::progress::Progress;
 use orlop_chunker::CutParams;
@@ -78,6 +78,8 @@ pub(crate) fn back_up(
         threads: 2,
         memory: MemoryPlan::new(0),
         scratch: scratch.to_owned(),
+        predecessors: Predecessors::default(),
+        checkpoints: CheckpointPolicy::default(),
     };
     let source = Source::Folder {
         path: source.to_owned(),
