@@ -9,6 +9,14 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+
+use orlop_repo::clock::SystemClock;
+use orlop_repo::entropy::OsEntropy;
+use orlop_repo::repository::{OpenOptions, Repository};
+use orlop_repo::slots::Credential;
+use orlop_repo::store::Store;
+use zeroize::Zeroizing;
 
 /// The Python of the virtual environment that `tests/setup.sh` makes.
 fn python() -> PathBuf {
@@ -82,7 +90,26 @@ impl Bench {
             .unwrap()
     }
 
-    /// A repository with two snapshots.
+    /// Lets the log go on in another generation.
+    fn start_log_generation(&self) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = Store::local(self.path("repo"));
+            let key = [Credential::Raw(Zeroizing::new([0x5a; 32]))];
+            let options = OpenOptions {
+                memory: 1 << 30,
+                expect: None,
+                seen: None,
+                clock: Arc::new(SystemClock::new()),
+                entropy: Arc::new(OsEntropy),
+            };
+            let repository = Repository::open(store, &key, options).await.unwrap();
+            let opened = repository.chain().await.start_generation().await.unwrap();
+            assert_eq!(opened.generation, 2);
+        });
+    }
+
+    /// A repository with two snapshots, in two generations of the log.
     fn fill(&self, cipher: &str) {
         let source = self.path("source");
         make_source(&source);
@@ -90,9 +117,11 @@ impl Bench {
         let passphrase = passphrase.to_str().unwrap();
         self.orlop(&["init", "--cipher", cipher, "--passphrase-file", passphrase]);
         self.orlop(&[OsStr::new("backup"), source.as_os_str()]);
+        self.start_log_generation();
         fs::remove_file(source.join("text")).unwrap();
         fs::write(source.join("later"), noise(70_000)).unwrap();
         self.orlop(&[OsStr::new("backup"), source.as_os_str()]);
+        self.orlop(&["check"]);
     }
 
     fn object(&self, below: &str) -> Vec<PathBuf> {

@@ -3,7 +3,7 @@
 from . import cbor, seal
 from .errors import Damage
 from .keys import Keys
-from .state import State
+from .state import OPEN, State
 from .store import object_hash
 
 
@@ -51,23 +51,26 @@ def replay(store, keys: Keys, problem) -> State:
     for name in store.list("meta/folds"):
         folds.setdefault((1 << 64) - 1 - int(name.rsplit("/", 1)[1].split("-")[1]), []).append(name)
     names = store.list("log")
-    generations = sorted({int(name.split("/")[1]) for name in names})
-    if len(generations) != 1:
-        raise Damage(f"log generations {generations}: this reader knows repositories with one")
-    state, cores = State(generations[0]), []
+    if not names:
+        raise Damage("there is no log")
+    state, cores = State(1), []
     for number, name in enumerate(names):
-        if name != entry_name(state.generation, number):
-            raise Damage(f"{entry_name(state.generation, number)}: missing")
+        generation = state.generation if state.closed is None else state.closed
+        if name != entry_name(generation, number):
+            raise Damage(f"{entry_name(generation, number)}: missing")
         core, tail = split(store.get(name), name)
-        entry = open_core(keys, state.generation, number, core)
+        entry = open_core(keys, generation, number, core)
         if entry[2] != state.head:
             raise Damage(f"{name}: it does not follow on from the entry before it")
         try:
             copies = open_tail(keys, name, tail)
-            if len(copies) > 64 or copies != cores[len(cores) - len(copies) :]:
+            before = [] if entry[5] == OPEN else cores
+            if len(copies) > 64 or copies != before[len(before) - len(copies) :]:
                 problem(f"{name}: its tail is not the entries before it")
         except Damage as error:
             problem(f"{name}: its tail: {error}")
+        if entry[5] == OPEN:
+            cores = []
         state.apply(entry[5], entry[6], object_hash(core))
         cores = [*cores[-63:], core]
         for fold in folds.pop(number, []):

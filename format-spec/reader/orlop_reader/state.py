@@ -4,7 +4,7 @@ from . import packset
 from .errors import Damage
 
 INIT, BEGIN, CHECKPOINT, COMMIT, END, KILL, FORGET, UNFORGET, CONDEMN, SWEEP, SWEPT = range(1, 12)
-RELOCATE, MERGE, FOLD, SLOT_ADD, SLOT_REMOVE, GENERATION, LOST, FOUND, FEATURE, CLOSE = range(12, 22)
+RELOCATE, MERGE, FOLD, SLOT_ADD, SLOT_REMOVE, GENERATION, LOST, FOUND, FEATURE, CLOSE, OPEN = range(12, 23)
 
 
 class State:
@@ -23,6 +23,8 @@ class State:
     def apply(self, kind: int, body: dict, digest: bytes) -> None:
         """Takes the entry that stands at `next`."""
         number = self.next
+        if self.closed is not None and kind != OPEN:
+            raise Damage(f"entry {number}: a log generation does not begin with it")
         try:
             self._apply(kind, body, number)
         except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -94,6 +96,10 @@ class State:
                 known.update(added)
         elif kind == CLOSE:
             self.closed = body[0]
+        elif kind == OPEN:
+            if self.closed is None or (body[0], body[1], body[2]) != (self.generation, number - 1, self.head):
+                raise Damage(f"entry {number}: it does not go on from the generation before it")
+            self.generation, self.closed = self.closed, None
         elif kind != FOLD:
             self.unknown = number
 

@@ -8,10 +8,13 @@ use super::error::CheckError;
 use super::report::Severity;
 use super::run::Notes;
 use crate::explain::explain;
-use crate::log::{AuditedEntry, Body, LogError, State, fold_place, read_entry, read_fold};
+use crate::log::{
+    AuditedEntry, Body, LogError, Open, State, entry_place, fold_place, opened_with, read_entry,
+    read_fold,
+};
 use crate::model::{ObjectHash, ObjectName};
 use crate::repository::Repository;
-use crate::store::ObjectInfo;
+use crate::store::{Folder, ObjectInfo};
 
 /// Entries that are fetched at a time; they are small, so the waiting is what costs.
 const AT_ONCE: usize = 16;
@@ -26,39 +29,53 @@ pub(super) struct History {
 }
 
 /// Reads the log up to the entry before `state.next`; `meta` is a listing of `meta/`.
+///
+/// What is wrong in a log generation that was closed is only noted: the next one was opened with
+/// the state after it, so that nobody needs the entries any more.
 pub(super) async fn check_history(
     repository: &Repository,
     state: &State,
     meta: &[ObjectInfo],
     notes: &Notes,
 ) -> Result<History, CheckError> {
-    let (store, keys, generation) = (repository.store(), repository.keys(), state.generation);
+    let (store, keys) = (repository.store(), repository.keys());
+    let generations = generations(repository, state).await?;
+    let of = |number: u64| {
+        let after = generations.partition_point(|(first, _)| *first <= number);
+        let found = after.checked_sub(1).and_then(|at| generations.get(at));
+        found.map_or(1, |(_, generation)| *generation)
+    };
     let mut replay = Replay {
         repository,
         notes,
-        folds: folds(meta, generation),
-        state: Some(State::empty(generation)),
-        previous: Some(State::empty(generation).head),
+        folds: folds(meta),
+        newest: state.generation,
+        state: Some(State::empty(1)),
+        previous: Some(State::empty(1).head),
         hashes: VecDeque::new(),
         history: History::default(),
     };
     let mut entries = stream::iter(0..state.next)
-        .map(|number| async move { (number, read_entry(store, keys, generation, number).await) })
+        .map(|number| async move {
+            let generation = of(number);
+            let read = read_entry(store, keys, generation, number).await;
+            (generation, number, read)
+        })
         .buffered(AT_ONCE);
-    while let Some((number, read)) = entries.next().await {
+    while let Some((generation, number, read)) = entries.next().await {
         notes.go_on()?;
         let name = ObjectName::log_entry(generation, number);
         match read {
-            Ok(read) => replay.take(&name, number, read).await?,
+            Ok(read) => replay.take(&name, read).await?,
             Err(error) => {
-                replay.unreadable(&name, error)?;
+                replay.unreadable(&name, generation, error)?;
             }
         }
         notes.step();
     }
     notes.count(|report| report.entries = state.next);
     if let Some(last) = state.next.checked_sub(1) {
-        let name = ObjectName::log_entry(generation, last);
+        let name = ObjectName::log_entry(state.generation, last);
         if replay.previous.is_some_and(|hash| hash != state.head) {
             let what = "it is not the entry that was there when the repository was opened";
             notes.add(&name, Severity::Damage, what);
@@ -76,12 +93,32 @@ pub(super) async fn check_history(
     Ok(replay.history)
 }
 
-/// The folds of a log generation by the number of their last entry.
-fn folds(meta: &[ObjectInfo], generation: u16) -> BTreeMap<u64, Vec<ObjectName>> {
+/// The generations of the log: number of the first entry of each, ascending.
+async fn generations(
+    repository: &Repository,
+    state: &State,
+) -> Result<Vec<(u64, u16)>, CheckError> {
+    if state.generation <= 1 {
+        return Ok(vec![(0, 1)]);
+    }
+    let listing = repository.store().list(&Folder::parse("log")?).await?;
+    let mut first = BTreeMap::from([(1, 0)]);
+    for (generation, number) in listing.iter().filter_map(|info| entry_place(&info.name)) {
+        if (2..=state.generation).contains(&generation) {
+            let known: &mut u64 = first.entry(generation).or_insert(number);
+            *known = number.min(*known);
+        }
+    }
+    let mut generations: Vec<_> = first.into_iter().map(|(g, number)| (number, g)).collect();
+    generations.sort_unstable();
+    Ok(generations)
+}
+
+/// The folds by the number of their last entry, which is the same in no two log generations.
+fn folds(meta: &[ObjectInfo]) -> BTreeMap<u64, Vec<ObjectName>> {
     let mut folds = BTreeMap::<_, Vec<_>>::new();
     for info in meta {
-        if let Some((_, number)) = fold_place(&info.name).filter(|(found, _)| *found == generation)
-        {
+        if let Some((_, number)) = fold_place(&info.name) {
             folds.entry(number).or_default().push(info.name.clone());
         }
     }
@@ -94,6 +131,8 @@ struct Replay<'a> {
     notes: &'a Notes,
     /// Folds that were not compared yet.
     folds: BTreeMap<u64, Vec<ObjectName>>,
+    /// The log generation that is not closed.
+    newest: u16,
     /// The state, while every entry could be read.
     state: Option<State>,
     /// Hash of the entry before, if it could be read.
@@ -104,22 +143,19 @@ struct Replay<'a> {
 }
 
 impl Replay<'_> {
-    async fn take(
-        &mut self,
-        name: &ObjectName,
-        number: u64,
-        read: AuditedEntry,
-    ) -> Result<(), CheckError> {
+    async fn take(&mut self, name: &ObjectName, read: AuditedEntry) -> Result<(), CheckError> {
         let AuditedEntry { entry, tail } = read;
+        let (generation, number) = (entry.generation, entry.number);
+        if let Body::Open(open) = &entry.body {
+            self.hashes.clear();
+            self.open(name, open).await?;
+        }
         if self.previous.is_some_and(|hash| hash != entry.previous) {
-            self.notes.add(
-                name,
-                Severity::Damage,
-                "it does not follow on from the entry before it",
-            );
+            let what = "it does not follow on from the entry before it";
+            self.add(name, generation, Severity::Damage, what);
             self.state = None;
         }
-        self.check_tail(name, tail);
+        self.check_tail(name, generation, tail);
         if let Body::Generation(made) = &entry.body {
             self.history.generations.push((made.number, made.hash));
         }
@@ -128,9 +164,41 @@ impl Replay<'_> {
         }
         self.remember(Some(entry.hash));
         for fold in self.folds.remove(&number).unwrap_or_default() {
-            self.check_fold(&fold).await?;
+            self.check_fold(&fold, generation).await?;
         }
         Ok(())
+    }
+
+    /// Takes the state that a log generation was opened with, if it is not known from the entries.
+    async fn open(&mut self, name: &ObjectName, open: &Open) -> Result<(), CheckError> {
+        if self.state.is_some() {
+            return Ok(());
+        }
+        let (store, keys) = (self.repository.store(), self.repository.keys());
+        match opened_with(store, keys, name, open).await {
+            Ok(state) => {
+                self.previous = Some(state.head);
+                self.state = Some(state);
+            }
+            Err(error) => {
+                let what = format!("the state that it begins with: {}", unreadable(error)?);
+                self.notes.add(name, Severity::Repairable, what);
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a finding about the log, which is only a note if its generation was closed.
+    fn add(&self, name: &ObjectName, generation: u16, severity: Severity, what: impl Into<String>) {
+        if generation < self.newest {
+            let what = format!(
+                "{}; the log goes on without it in a later generation",
+                what.into()
+            );
+            self.notes.add(name, Severity::Note, what);
+        } else {
+            self.notes.add(name, severity, what);
+        }
     }
 
     fn remember(&mut self, hash: Option<ObjectHash>) {
@@ -141,7 +209,12 @@ impl Replay<'_> {
         }
     }
 
-    fn check_tail(&self, name: &ObjectName, tail: Result<Vec<ObjectHash>, LogError>) {
+    fn check_tail(
+        &self,
+        name: &ObjectName,
+        generation: u16,
+        tail: Result<Vec<ObjectHash>, LogError>,
+    ) {
         let what = match tail {
             Ok(tail) => {
                 let known = self.hashes.iter().rev();
@@ -158,19 +231,24 @@ impl Replay<'_> {
             }
             Err(error) => format!("its tail is damaged: {}", explain(&error)),
         };
-        self.notes.add(name, Severity::Repairable, what);
+        self.add(name, generation, Severity::Repairable, what);
     }
 
-    fn unreadable(&mut self, name: &ObjectName, error: LogError) -> Result<(), CheckError> {
+    fn unreadable(
+        &mut self,
+        name: &ObjectName,
+        generation: u16,
+        error: LogError,
+    ) -> Result<(), CheckError> {
         let what = unreadable(error)?;
-        self.notes.add(name, Severity::Damage, what);
+        self.add(name, generation, Severity::Damage, what);
         self.state = None;
         self.remember(None);
         Ok(())
     }
 
     /// Compares a fold with the state at its entry.
-    async fn check_fold(&self, name: &ObjectName) -> Result<(), CheckError> {
+    async fn check_fold(&self, name: &ObjectName, generation: u16) -> Result<(), CheckError> {
         let what = match read_fold(self.repository.store(), self.repository.keys(), name).await {
             Ok(fold) => {
                 self.notes.count(|report| report.folds += 1);
@@ -183,7 +261,7 @@ impl Replay<'_> {
             }
             Err(error) => unreadable(error)?,
         };
-        self.notes.add(name, Severity::Repairable, what);
+        self.add(name, generation, Severity::Repairable, what);
         Ok(())
     }
 }

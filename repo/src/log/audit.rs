@@ -1,5 +1,6 @@
 //! Reading entries and folds one by one, as a check does: everything that is stored, tails too.
 
+use super::entry::Open;
 use super::error::LogError;
 use super::fold::{self, FoldName};
 use super::frame::{self, Entry};
@@ -45,6 +46,47 @@ pub async fn read_entry(
 /// no fold's name.
 pub fn fold_place(name: &ObjectName) -> Option<(u16, u64)> {
     FoldName::parse(name).map(|fold| (fold.generation, fold.number))
+}
+
+/// Log generation and number of the entry of that name; `None` if it is no entry's.
+pub fn entry_place(name: &ObjectName) -> Option<(u16, u64)> {
+    let (generation, number) = name.as_str().strip_prefix("log/")?.split_once('/')?;
+    let place = (generation.parse().ok()?, number.parse().ok()?);
+    (ObjectName::log_entry(place.0, place.1) == *name).then_some(place)
+}
+
+/// Reads the state that a log generation was opened with: the fold that its first entry, of the
+/// name `entry`, names.
+///
+/// # Errors
+///
+/// As [`read_entry`].
+pub async fn opened_with(
+    store: &Store,
+    keys: &Keyring,
+    entry: &ObjectName,
+    open: &Open,
+) -> Result<State, LogError> {
+    let object = ObjectName::parse(&open.fold)?;
+    let malformed = |what: &str| LogError::Malformed {
+        object: entry.clone(),
+        what: what.to_owned(),
+    };
+    let name = FoldName::parse(&object).ok_or_else(|| malformed("it names no fold"))?;
+    let bytes = store
+        .get(&object, fold::MAX_OBJECT)
+        .await
+        .map_err(LogError::Store)?;
+    if ObjectHash::of(&bytes) != open.fold_hash {
+        return Err(malformed("the fold that it names is another one"));
+    }
+    let state = fold::open(keys, &name, &bytes)?;
+    if (state.generation, state.head) != (open.generation, open.close)
+        || state.next.checked_sub(1) != Some(open.number)
+    {
+        return Err(malformed("the fold that it names does not lead to it"));
+    }
+    Ok(state)
 }
 
 /// Reads the fold `name`.

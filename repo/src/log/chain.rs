@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::entry::{Body, FoldAt};
+use super::audit::{entry_place, opened_with};
+use super::entry::{Body, Close, FoldAt, Open};
 use super::error::LogError;
 use super::fold::{self, FoldName};
 use super::frame::{self, Entry, Header};
 use super::state::{Invalid, State};
 use crate::clock::Clock;
-use crate::entropy::Entropy;
+use crate::entropy::{Entropy, random};
 use crate::keys::Keyring;
 use crate::model::{ObjectHash, ObjectName};
 use crate::store::{Folder, ObjectInfo, Put, Store};
@@ -159,7 +160,13 @@ impl Chain {
             );
         }
         let mut chain = Self::at(options, state, folded);
-        chain.catch_up().await?;
+        match chain.catch_up().await {
+            Err(error) if error.is_damage() => {
+                chain.skip_to_newest_generation(error).await?;
+                chain.catch_up().await?;
+            }
+            result => result?,
+        }
         // A listing is a hint: before an alarm is raised, what it lacks is asked for by name.
         if seen.map_or(chain.state.next == 0, |seen| {
             seen.number >= chain.state.next
@@ -192,20 +199,35 @@ impl Chain {
         }
     }
 
-    /// Jumps to the end of the log by a listing and the tail of the newest entry.
+    /// Name of the entry that is processed next, which may stand in another log generation.
+    fn next_name(&self) -> ObjectName {
+        ObjectName::log_entry(self.state.next_generation(), self.state.next)
+    }
+
+    /// Jumps to the end of the log, over all generations that follow.
+    async fn catch_up(&mut self) -> Result<(), LogError> {
+        loop {
+            let generation = self.state.next_generation();
+            self.catch_up_in(generation).await?;
+            if self.state.next_generation() == generation {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Jumps to the end of a log generation by a listing and the tail of the newest entry.
     ///
     /// The listing is a hint: entries that it does not show are found when one is appended.
-    async fn catch_up(&mut self) -> Result<(), LogError> {
-        let folder = Folder::parse(&format!("log/{:04}", self.state.generation))?;
+    async fn catch_up_in(&mut self, generation: u16) -> Result<(), LogError> {
+        let folder = Folder::parse(&format!("log/{generation:04}"))?;
         let infos = match self.state.next.checked_sub(1) {
             None => self.store.list(&folder).await,
             Some(last) => {
-                let last = ObjectName::log_entry(self.state.generation, last);
+                let last = ObjectName::log_entry(generation, last);
                 self.store.list_after(&folder, &last).await
             }
         }
         .map_err(LogError::Store)?;
-        let generation = self.state.generation;
         let newest = infos
             .iter()
             .filter_map(|info| {
@@ -227,12 +249,9 @@ impl Chain {
         let tail = self.proven_tail(&entry, &tail);
         let first_in_tail = newest.saturating_sub(tail.len() as u64);
         while self.state.next < first_in_tail {
-            let number = self.state.next;
-            if !self.step(number).await? {
-                return Err(broken(
-                    &ObjectName::log_entry(generation, number),
-                    "the entry is missing",
-                ));
+            let name = self.next_name();
+            if !self.step(&name).await? {
+                return Err(broken(&name, "the entry is missing"));
             }
         }
         let skip = usize::try_from(self.state.next - first_in_tail).unwrap_or(usize::MAX);
@@ -278,24 +297,22 @@ impl Chain {
     pub async fn refresh(&mut self) -> Result<Vec<Entry>, LogError> {
         let mut new = Vec::new();
         loop {
-            let number = self.state.next;
-            let name = ObjectName::log_entry(self.state.generation, number);
+            let name = self.next_name();
             let Some(object) = self.fetch(&name).await? else {
                 return Ok(new);
             };
             let (core, _) = frame::split(&name, &object)?;
-            self.anchor_before(number).await?;
+            self.anchor_before(self.state.next).await?;
             new.push(self.process(core)?);
         }
     }
 
-    /// Reads and processes one entry; `false` if it is not there.
-    async fn step(&mut self, number: u64) -> Result<bool, LogError> {
-        let name = ObjectName::log_entry(self.state.generation, number);
-        let Some(object) = self.fetch(&name).await? else {
+    /// Reads and processes the next entry, of that name; `false` if it is not there.
+    async fn step(&mut self, name: &ObjectName) -> Result<bool, LogError> {
+        let Some(object) = self.fetch(name).await? else {
             return Ok(false);
         };
-        let (core, _) = frame::split(&name, &object)?;
+        let (core, _) = frame::split(name, &object)?;
         self.process(core)?;
         Ok(true)
     }
@@ -310,14 +327,17 @@ impl Chain {
 
     /// Takes the next entry into the state.
     fn process(&mut self, core: Bytes) -> Result<Entry, LogError> {
-        let number = self.state.next;
-        let entry = frame::open_core(&self.keys, self.state.generation, number, &core)?;
-        if entry.previous != self.state.head {
-            let name = ObjectName::log_entry(self.state.generation, number);
+        let (generation, number) = (self.state.next_generation(), self.state.next);
+        let entry = frame::open_core(&self.keys, generation, number, &core)?;
+        if entry.previous != self.state.head || !self.state.follows(&entry.body) {
             return Err(broken(
-                &name,
+                &self.next_name(),
                 "it does not follow on from the entry before it",
             ));
+        }
+        if matches!(entry.body, Body::Open(_)) {
+            // Tails end where a generation does.
+            self.cores.clear();
         }
         self.state.apply(&entry.body, entry.hash);
         self.remember(core);
@@ -426,7 +446,7 @@ impl Chain {
 
     fn frame(&self, body: &Body) -> Result<Doubt, LogError> {
         let mut nonce = [0; 16];
-        let name = ObjectName::log_entry(self.state.generation, self.state.next);
+        let name = self.next_name();
         self.entropy
             .fill(&mut nonce)
             .map_err(|source| LogError::Seal {
@@ -434,7 +454,7 @@ impl Chain {
                 source: source.into(),
             })?;
         let header = Header {
-            generation: self.state.generation,
+            generation: self.state.next_generation(),
             number: self.state.next,
             previous: self.state.head,
             nonce,
@@ -455,8 +475,12 @@ impl Chain {
         self.cores.iter().rev().take(since_fold)
     }
 
-    /// The cores that the next entry carries: as many of those after the last fold as fit.
+    /// The cores that the next entry carries: as many of those after the last fold as fit, and of
+    /// its own log generation.
     fn tail(&self) -> Vec<Bytes> {
+        if self.state.closed.is_some() {
+            return Vec::new();
+        }
         let mut bytes = 0;
         let mut tail: Vec<_> = self
             .cores_since_fold()
@@ -473,7 +497,7 @@ impl Chain {
     /// Puts an entry until it is clear what stands at its number; gives the core of that.
     async fn put(&self, doubt: &Doubt) -> Result<Bytes, LogError> {
         let number = doubt.number;
-        let name = ObjectName::log_entry(self.state.generation, number);
+        let name = ObjectName::log_entry(self.state.next_generation(), number);
         let mut attempt = 0;
         loop {
             let put = self.store.put_if_absent(&name, doubt.object.clone()).await;
@@ -507,8 +531,16 @@ impl Chain {
                     source: error,
                 });
             }
-            tokio::time::sleep(self.pause * (1 << (attempt - 1))).await;
+            tokio::time::sleep(self.pause_before(attempt)).await;
         }
+    }
+
+    /// Pause before an attempt: twice as long each time, of which between a half and all, so that
+    /// clients whom the same outage stopped do not all come back at once. Without randomness, all.
+    fn pause_before(&self, attempt: u32) -> Duration {
+        let whole = self.pause * (1 << (attempt - 1));
+        let share = random::<2>(&*self.entropy).map_or(u16::MAX, u16::from_le_bytes);
+        whole / 2 + whole / 2 * u32::from(share) / u32::from(u16::MAX)
     }
 
     /// Reads the entry before `number` again, now that `number` has been seen.
@@ -526,8 +558,9 @@ impl Chain {
     pub async fn verify_since(&self, from: u64) -> Result<(), LogError> {
         let mut number = self.state.next.saturating_sub(1);
         let mut expected = self.state.head;
+        let mut generation = self.state.generation;
         loop {
-            let name = ObjectName::log_entry(self.state.generation, number);
+            let name = ObjectName::log_entry(generation, number);
             let object = self
                 .fetch(&name)
                 .await?
@@ -539,28 +572,36 @@ impl Chain {
             if number <= from {
                 return Ok(());
             }
-            let entry = frame::open_core(&self.keys, self.state.generation, number, &core)?;
+            let entry = frame::open_core(&self.keys, generation, number, &core)?;
             (number, expected) = (number - 1, entry.previous);
-            for core in self.proven_tail(&entry, &tail).into_iter().rev() {
+            let tail = self.proven_tail(&entry, &tail);
+            generation = generation_before(&entry);
+            for core in tail.into_iter().rev() {
                 if number <= from {
                     return Ok(());
                 }
-                expected =
-                    frame::open_core(&self.keys, self.state.generation, number, &core)?.previous;
-                number -= 1;
+                let entry = frame::open_core(&self.keys, generation, number, &core)?;
+                (number, expected) = (number - 1, entry.previous);
+                generation = generation_before(&entry);
             }
         }
     }
 
     /// One entry, read from the store; for the `log` command and for `check`.
     pub async fn entry(&self, number: u64) -> Result<Entry, LogError> {
-        let name = ObjectName::log_entry(self.state.generation, number);
-        let object = self
-            .fetch(&name)
-            .await?
-            .ok_or_else(|| broken(&name, "the entry is missing"))?;
-        let (core, _) = frame::split(&name, &object)?;
-        frame::open_core(&self.keys, self.state.generation, number, &core)
+        // Numbers go on from one log generation to the next: each stands in one of them.
+        let mut generation = self.state.generation;
+        loop {
+            let name = ObjectName::log_entry(generation, number);
+            match self.fetch(&name).await? {
+                Some(object) => {
+                    let (core, _) = frame::split(&name, &object)?;
+                    return frame::open_core(&self.keys, generation, number, &core);
+                }
+                None if generation > 1 => generation -= 1,
+                None => return Err(broken(&name, "the entry is missing")),
+            }
+        }
     }
 
     /// Writes a fold when enough entries have come together. Failing to is no failure.
@@ -590,14 +631,7 @@ impl Chain {
         if !self.state.is_writable() {
             return Ok(());
         }
-        let name = FoldName::new(self.state.generation, number, self.state.head)?;
-        let bytes = fold::encode(&self.keys, &name, &self.state)?;
-        let hash = ObjectHash::of(&bytes);
-        let put = self
-            .store
-            .put_if_absent(&name.object, Bytes::from(bytes))
-            .await
-            .map_err(LogError::Store)?;
+        let (name, put, hash) = self.put_fold(number).await?;
         self.folded = number.saturating_add(1);
         if put == Put::Exists {
             // Somebody folded the same entry and names it with the hash of those bytes.
@@ -613,6 +647,110 @@ impl Chain {
         let settled = self.settle().await;
         self.unreported = None;
         settled
+    }
+
+    /// Stores a fold of the present state, after entry `number`; gives its name, whether it is
+    /// new, and the hash of the bytes that were to be stored.
+    async fn put_fold(&self, number: u64) -> Result<(FoldName, Put, ObjectHash), LogError> {
+        let name = FoldName::new(self.state.generation, number, self.state.head)?;
+        let bytes = fold::encode(&self.keys, &name, &self.state)?;
+        let hash = ObjectHash::of(&bytes);
+        let put = self
+            .store
+            .put_if_absent(&name.object, Bytes::from(bytes))
+            .await
+            .map_err(LogError::Store)?;
+        Ok((name, put, hash))
+    }
+
+    /// Closes the log generation and opens the next one with the state as it was processed.
+    ///
+    /// For a log of which an entry is damaged: whoever has its state, from a later fold, frees
+    /// everybody else from reading that entry. A run that was cut off is continued by the next.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::append`]; [`Invalid::NotClosed`] if somebody else opened it first.
+    pub async fn start_generation(&mut self) -> Result<Entry, AppendError> {
+        self.refresh().await?;
+        if self.state.closed.is_none() {
+            let next = self.state.generation.saturating_add(1);
+            self.append::<AppendError>(|_| Ok(Body::Close(Close { next })))
+                .await?;
+        }
+        let Some(number) = self.state.next.checked_sub(1) else {
+            return Err(Invalid::NotClosed.into());
+        };
+        let (name, put, mut hash) = self.put_fold(number).await?;
+        if put == Put::Exists {
+            let stored = self.store.get(&name.object, fold::MAX_OBJECT).await;
+            hash = ObjectHash::of(&stored.map_err(LogError::Store)?);
+        }
+        let open = Open {
+            generation: self.state.generation,
+            number,
+            close: self.state.head,
+            fold: name.object.as_str().to_owned(),
+            fold_hash: hash,
+        };
+        self.append(|_| Ok(Body::Open(open.clone()))).await
+    }
+
+    /// Goes on in the newest log generation, with the state that it was opened with, because one
+    /// before it cannot be read. `why` it cannot is given back if there is no newer one.
+    async fn skip_to_newest_generation(&mut self, why: LogError) -> Result<(), LogError> {
+        let here = self.state.next_generation();
+        let log = Folder::parse("log")?;
+        let folders = self.store.list_folders(&log).await;
+        let newest = folders
+            .map_err(LogError::Store)?
+            .into_iter()
+            .filter(|folder| generation_of(folder).is_some_and(|found| found > here))
+            .max_by_key(generation_of);
+        let Some(newest) = newest else {
+            return Err(why);
+        };
+        let entries = self.store.list(&newest).await.map_err(LogError::Store)?;
+        let first = entries
+            .iter()
+            .filter_map(|info| entry_place(&info.name))
+            .min();
+        let Some((generation, number)) = first else {
+            return Err(why);
+        };
+        let name = ObjectName::log_entry(generation, number);
+        let object = self.fetch(&name).await?;
+        let object = object.ok_or_else(|| broken(&name, "it is listed and cannot be read"))?;
+        let (core, _) = frame::split(&name, &object)?;
+        let entry = frame::open_core(&self.keys, generation, number, &core)?;
+        let Body::Open(open) = entry.body else {
+            return Err(broken(&name, "a log generation does not begin with it"));
+        };
+        let state = opened_with(&self.store, &self.keys, &name, &open).await?;
+        if state.closed != Some(generation) {
+            return Err(broken(&name, "the fold that it names does not lead to it"));
+        }
+        tracing::warn!(
+            error = &why as &dyn std::error::Error,
+            "an older generation of the log cannot be read; the newest is used"
+        );
+        self.folded = state.next;
+        self.state = state;
+        self.cores.clear();
+        Ok(())
+    }
+}
+
+/// The log generation whose entries stand in `folder`.
+fn generation_of(folder: &Folder) -> Option<u16> {
+    folder.as_str().strip_prefix("log/")?.parse().ok()
+}
+
+/// Log generation of the entry before `entry`.
+fn generation_before(entry: &Entry) -> u16 {
+    match &entry.body {
+        Body::Open(open) => open.generation,
+        _ => entry.generation,
     }
 }
 

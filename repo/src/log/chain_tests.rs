@@ -17,6 +17,9 @@ use crate::model::SessionId;
 use crate::seal::Suite;
 use crate::store::{At, Backend, MemoryBackend, StoreError, StoreFuture, Tail};
 
+#[path = "generation_tests.rs"]
+mod generations;
+
 /// What happens to a conditional put.
 #[derive(Clone, Copy)]
 enum Fault {
@@ -245,6 +248,24 @@ fn numbers(world: &World) -> Vec<ObjectName> {
     let all = world.faulty.inner.contents().into_keys();
     all.filter(|name| name.as_str().starts_with("log/"))
         .collect()
+}
+
+#[tokio::test]
+async fn pauses_grow_and_differ_between_clients() {
+    let (world, _) = World::new().await;
+    let mut pauses = Vec::new();
+    for _ in 0..2 {
+        let mut chain = world.open(None).await.unwrap();
+        chain.pause = Duration::from_millis(100);
+        for attempt in 1..DOUBT_ATTEMPTS {
+            let whole = chain.pause * (1 << (attempt - 1));
+            let pause = chain.pause_before(attempt);
+            assert!(whole / 2 <= pause && pause <= whole, "{attempt}: {pause:?}");
+            pauses.push(pause);
+        }
+    }
+    let (first, second) = pauses.split_at(pauses.len() / 2);
+    assert_ne!(first, second);
 }
 
 #[tokio::test]

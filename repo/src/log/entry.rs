@@ -259,6 +259,21 @@ body!(
         0 next: u16,
     }
 );
+body!(
+    /// First entry of a log generation after the first: goes on from the one that was closed.
+    Open {
+        /// The generation before.
+        0 generation: u16,
+        /// Number of its `Close`, the one before this entry's.
+        1 number: u64,
+        /// Hash of its `Close`.
+        2 close: ObjectHash,
+        /// Name of the fold of the state after it, for when the generation before cannot be read.
+        3 fold: String,
+        /// Hash of the stored bytes of that fold.
+        4 fold_hash: ObjectHash,
+    }
+);
 /// The body of the kinds that name a session and nothing else.
 #[derive(Encode, Decode)]
 #[cbor(map)]
@@ -292,6 +307,7 @@ pub enum Body {
     Found(Found),
     Feature(Feature),
     Close(Close),
+    Open(Open),
     /// A kind that this version does not know: it may only read from here on.
     Unknown(u16),
 }
@@ -321,6 +337,7 @@ impl Body {
             Self::Found(_) => 19,
             Self::Feature(_) => 20,
             Self::Close(_) => 21,
+            Self::Open(_) => 22,
             Self::Unknown(kind) => *kind,
         }
     }
@@ -349,6 +366,7 @@ impl Body {
             Self::Found(_) => "found",
             Self::Feature(_) => "feature",
             Self::Close(_) => "close",
+            Self::Open(_) => "open",
             Self::Unknown(_) => "unknown",
         }
     }
@@ -381,6 +399,7 @@ impl Body {
             Self::Found(body) => e.encode(body)?.ok(),
             Self::Feature(body) => e.encode(body)?.ok(),
             Self::Close(body) => e.encode(body)?.ok(),
+            Self::Open(body) => e.encode(body)?.ok(),
             Self::Unknown(_) => e.map(0)?.ok(),
         }
     }
@@ -412,6 +431,7 @@ impl Body {
             19 => Self::Found(d.decode()?),
             20 => Self::Feature(d.decode()?),
             21 => Self::Close(d.decode()?),
+            22 => Self::Open(d.decode()?),
             other => {
                 d.skip()?;
                 Self::Unknown(other)

@@ -20,11 +20,11 @@ mod testing;
 #[cfg(test)]
 mod vectors_tests;
 
-pub use audit::{AuditedEntry, fold_place, read_entry, read_fold};
+pub use audit::{AuditedEntry, entry_place, fold_place, opened_with, read_entry, read_fold};
 pub use chain::{AppendError, Chain, ChainOptions, Seen};
 pub use entry::{
     Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
-    Init, Lost, MergeIndex, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
+    Init, Lost, MergeIndex, Open, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
     Unforget,
 };
 pub use error::LogError;

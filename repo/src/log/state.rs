@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::{Decode, Encode};
 
-use super::entry::{Begin, Body, Commit, Condemn, Relocate, Role, SegmentRef, Sweep, Unforget};
+use super::entry::{
+    Begin, Body, Commit, Condemn, Feature, Relocate, Role, SegmentRef, Sweep, Unforget,
+};
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 use crate::snapshot::{RootRef, Snapshot};
 
@@ -252,6 +254,9 @@ pub enum Invalid {
     /// A key generation out of turn.
     #[error("key generation {0} is not the next one")]
     Generation(u32),
+    /// The generation of the log is not closed, or was opened already.
+    #[error("the log does not go on in another generation here")]
+    NotClosed,
     /// The log was closed or holds something newer; only reading is safe.
     #[error("the log needs a newer version of the program: only reading is possible")]
     ReadOnly,
@@ -317,10 +322,17 @@ impl State {
     /// Whether this version may append: it knows every feature and every entry so far. (Version 1
     /// defines no features.)
     pub fn is_writable(&self) -> bool {
-        self.is_readable()
-            && self.write_features.is_empty()
-            && self.unknown_entry.is_none()
-            && self.closed.is_none()
+        self.is_understood() && self.closed.is_none()
+    }
+
+    /// Whether this version knows every feature and every entry so far.
+    pub(super) fn is_understood(&self) -> bool {
+        self.is_readable() && self.write_features.is_empty() && self.unknown_entry.is_none()
+    }
+
+    /// Log generation in which the entry [`Self::next`] stands: another one after `Close`.
+    pub fn next_generation(&self) -> u16 {
+        self.closed.unwrap_or(self.generation)
     }
 
     /// The live snapshot of an owner.
@@ -334,6 +346,9 @@ impl State {
     pub fn validate(&self, body: &Body) -> Result<(), Invalid> {
         if matches!(body, Body::Init(_)) != (self.next == 0) {
             return Err(Invalid::Init);
+        }
+        if matches!(body, Body::Open(_)) {
+            return self.validate_open(body);
         }
         if !self.is_writable() {
             return Err(Invalid::ReadOnly);
@@ -351,7 +366,7 @@ impl State {
                 Ok(())
             }
             Body::Close(close) if close.next > self.generation => Ok(()),
-            Body::Close(_) | Body::Unknown(_) => Err(Invalid::ReadOnly),
+            Body::Close(_) | Body::Open(_) | Body::Unknown(_) => Err(Invalid::ReadOnly),
             Body::Begin(begin) => self.validate_begin(begin),
             Body::Checkpoint(c) => {
                 self.validate_names(c.session, &c.packs, &c.segments, &c.relied, &c.adopted)
@@ -392,6 +407,27 @@ impl State {
                 == self.key_generation.checked_add(1))
             .then_some(())
             .ok_or(Invalid::Generation(generation.number)),
+        }
+    }
+
+    fn validate_open(&self, body: &Body) -> Result<(), Invalid> {
+        if !self.is_understood() {
+            return Err(Invalid::ReadOnly);
+        }
+        self.follows(body).then_some(()).ok_or(Invalid::NotClosed)
+    }
+
+    /// Whether a body may follow on from the entry before it: after `Close`, and only there, a
+    /// log generation is opened.
+    pub(super) fn follows(&self, body: &Body) -> bool {
+        match body {
+            Body::Open(open) => {
+                self.closed.is_some()
+                    && open.generation == self.generation
+                    && open.number.checked_add(1) == Some(self.next)
+                    && open.close == self.head
+            }
+            _ => self.closed.is_none(),
         }
     }
 
@@ -746,17 +782,20 @@ impl State {
             Body::Generation(generation) => self.key_generation = generation.number,
             Body::Lost(lost) => self.lost.extend(lost.chunks.iter().copied()),
             Body::Found(found) => self.lost.retain(|id| !found.chunks.contains(id)),
-            Body::Feature(feature) => {
-                self.read_features.extend(feature.read.iter().cloned());
-                self.write_features.extend(feature.write.iter().cloned());
-                self.collect_features
-                    .extend(feature.collect.iter().cloned());
-            }
+            Body::Feature(feature) => self.raise(feature),
             Body::Close(close) => self.closed = Some(close.next),
+            Body::Open(_) => self.generation = self.closed.take().unwrap_or(self.generation),
             Body::Unknown(_) => self.unknown_entry = Some(number),
         }
         self.next = number.saturating_add(1);
         self.head = hash;
+    }
+
+    fn raise(&mut self, feature: &Feature) {
+        self.read_features.extend(feature.read.iter().cloned());
+        self.write_features.extend(feature.write.iter().cloned());
+        self.collect_features
+            .extend(feature.collect.iter().cloned());
     }
 
     fn begin(&mut self, begin: &Begin, number: u64) {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::entry::{
     Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
-    Init, Lost, MergeIndex, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
+    Init, Lost, MergeIndex, Open, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
     Unforget,
 };
 use crate::model::{ChunkRef, ObjectHash, PackName, PackSet, Place, SessionId, SnapshotId};
@@ -240,7 +240,16 @@ pub(super) fn bodies() -> impl Strategy<Value = Body> {
             collect
         })),
         any::<u16>().prop_map(|next| Body::Close(Close { next })),
-        (22u16..).prop_map(Body::Unknown),
+        (any::<u16>(), any::<u64>(), name()).prop_map(|(generation, number, fold)| Body::Open(
+            Open {
+                generation,
+                number,
+                close: hash(4),
+                fold,
+                fold_hash: hash(5),
+            }
+        )),
+        (23u16..).prop_map(Body::Unknown),
         names().prop_map(|names| Body::Init(Init {
             format: hash(1),
             slots: names.into_iter().map(|name| (name, hash(2))).collect(),

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::entry::{
     Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
-    Init, Lost, MergeIndex, Relocate, Role, SlotAdd, SlotRemove, Sweep, Swept, Unforget,
+    Init, Lost, MergeIndex, Open, Relocate, Role, SlotAdd, SlotRemove, Sweep, Swept, Unforget,
 };
 use super::fold::{self, FoldName};
 use super::frame::{self, Header};
@@ -29,6 +29,7 @@ fn keys() -> Keyring {
 }
 
 /// One entry of every kind, in the order of their numbers.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn bodies() -> Vec<Body> {
     let name = "meta/slots/raw-0000000000000001-0000000000000002".to_owned();
     let orphan = segment(1, 9).name().as_str().to_owned();
@@ -123,6 +124,13 @@ fn bodies() -> Vec<Body> {
             collect: Vec::new(),
         }),
         Body::Close(Close { next: 2 }),
+        Body::Open(Open {
+            generation: 1,
+            number: 20,
+            close: hash(10),
+            fold: "meta/folds/9998-18446744073709551595-0a0a0a0a0a0a0a0a".to_owned(),
+            fold_hash: hash(11),
+        }),
     ]
 }
 
@@ -137,7 +145,7 @@ fn header(number: u64, body: &Body) -> Header<'_> {
     }
 }
 
-/// The state after all of them but the last.
+/// The state after the first twenty.
 fn state() -> State {
     let mut state = State::empty(1);
     for body in bodies().iter().take(20) {

@@ -158,6 +158,7 @@ fn describe(body: &Body) -> String {
             .collect::<Vec<_>>()
             .join(", "),
         Body::Close(close) => format!("goes on in generation {}", close.next),
+        Body::Open(open) => format!("goes on from generation {}", open.generation),
         Body::Unknown(kind) => format!("kind {kind}, of a newer version"),
     }
 }
