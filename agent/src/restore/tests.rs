@@ -488,7 +488,7 @@ fn a_folder_of_very_many_entries_takes_little_memory() {
     let repo = TestRepository::new();
     std::fs::create_dir(repo.source("many")).unwrap();
     let folder = std::fs::File::open(repo.source("many")).unwrap();
-    for n in 0..200_000_u32 {
+    for n in 0..20_000_u32 {
         let flags = rustix::fs::OFlags::CREATE | rustix::fs::OFlags::WRONLY;
         let mode = rustix::fs::Mode::from_raw_mode(0o644);
         let file = rustix::fs::openat(&folder, format!("{n}"), flags, mode).unwrap();
@@ -496,14 +496,14 @@ fn a_folder_of_very_many_entries_takes_little_memory() {
     }
     let snapshot = repo.backup();
     let mut options = repo.options();
-    options.memory.sorter = 256 << 10;
-    options.memory.session_index = 256 << 10;
+    options.memory.sorter = 32 << 10;
+    options.memory.session_index = 32 << 10;
     options.delete = true;
     let summary = repo.restore(&snapshot, options).unwrap();
     complete(&summary);
-    assert_eq!((summary.files, summary.folders), (200_000, 1));
+    assert_eq!((summary.files, summary.folders), (20_000, 1));
     assert_eq!(
-        std::fs::read(repo.target("many/199999")).unwrap(),
-        199_999_u32.to_le_bytes()
+        std::fs::read(repo.target("many/19999")).unwrap(),
+        19_999_u32.to_le_bytes()
     );
 }
