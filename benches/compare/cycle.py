@@ -1,15 +1,16 @@
 """One cycle: one tool, one data set, every step once, from an empty repository."""
 
+import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import measure
 import verify
 from data import DataSet
 from measure import Cost
-from place import Place, size_of
+from place import Place, remove_tree, size_of
 from tools import Added, Engine
 
 FIRST, AGAIN, CHANGE, RESTORE = "first", "again", "change", "restore"
@@ -30,6 +31,8 @@ class Record:
     grown_bytes: int | None = None
     added_raw: int | None = None
     added_stored: int | None = None
+    # Processor seconds of the parts of a sum.
+    parts: dict | None = None
 
     def to_json(self) -> dict:
         fields = {name: value for name, value in vars(self).items() if value is not None}
@@ -115,6 +118,25 @@ def find_listing(place: Place, data: DataSet, run: int) -> Record:
         ["find", str(data.path), "-printf", r"%s %T@ %C@ %i\n"], log=place.root / "find"
     )
     return Record(place.name, data.name, "find", AGAIN, run, finished.cost)
+
+
+def primitives(program: Path, place: Place, data: DataSet, run: int, suite: str) -> Record:
+    """The floor of a first backup: the primitives on one thread, each for itself.
+
+    Only their processor time means anything; it is what the program itself counted of each.
+    """
+    place.clear()
+    data.show("before")
+    target = place.root / "primitives"
+    target.mkdir(parents=True)
+    command = [str(program), str(data.path), str(target), suite]
+    finished = measure.run(command, log=place.root / "primitives-log")
+    spent = json.loads(finished.stdout)
+    cost = replace(finished.cost, user_s=spent.pop("sum"), system_s=0.0)
+    place.clear()
+    remove_tree(target)
+    name = "primitives" if suite == "xchacha" else f"primitives-{suite}"
+    return Record(place.name, data.name, name, FIRST, run, cost, parts=spent)
 
 
 def warm(path: Path) -> None:

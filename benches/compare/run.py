@@ -16,7 +16,7 @@ import data
 import machine
 import report
 import tools
-from cycle import STEPS, Cycle, find_listing, warm
+from cycle import STEPS, Cycle, find_listing, primitives, warm
 from data.dataset import cache_root
 from measure import Failed
 from place import Place, size_of
@@ -118,6 +118,11 @@ def compare(
             record = find_listing(place, made, run)
             if run > 0:
                 results["records"].append(record.to_json())
+        if "first" in arguments.steps and arguments.primitives.exists():
+            for suite in ("xchacha", "xaes"):
+                record = primitives(arguments.primitives, place, made, run, suite)
+                if run > 0:
+                    results["records"].append(record.to_json())
         # After each round, so that a run that is broken off has given what it has.
         if run > 0:
             write(results, arguments.output)
@@ -177,6 +182,12 @@ def parse() -> argparse.Namespace:
     add_tool_options(parser)
     parser.add_argument("--data", type=comma(data.NAMES), default=list(data.NAMES))
     parser.add_argument("--steps", type=comma(STEPS), default=list(STEPS))
+    parser.add_argument(
+        "--primitives",
+        type=Path,
+        default=HERE.parents[1] / "target/release/examples/primitives",
+        help="the program that measures the primitives; left out where it is not built",
+    )
     parser.add_argument("--runs", type=int, default=5, help="counted runs after the warm-up")
     parser.add_argument("--on-disk", action="store_true", help="once more with repository on disk")
     parser.add_argument("--only-on-disk", action="store_true", help="no runs on tmpfs")
