@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use orlop_chunker::CutParams;
 use orlop_repo::clock::SystemClock;
+use orlop_repo::cuts::Cuts;
 use orlop_repo::entropy::SeededEntropy;
 use orlop_repo::index::{CacheFolder, LocalIndex};
 use orlop_repo::repository::{InitOptions, InitSlot, Repository, TreePages};
@@ -52,7 +52,7 @@ impl TestRepository {
         let options = InitOptions {
             slots: vec![slot],
             suite: Suite::XChaCha20Poly1305,
-            cut: CutParams::new(16 << 10, 64 << 10, 256 << 10).unwrap(),
+            cuts: Cuts::DEFAULT,
             clock: Arc::new(SystemClock::new()),
             entropy: Arc::new(SeededEntropy::new(1)),
         };

@@ -84,6 +84,17 @@ impl CutParams {
         max: 256 << 10,
     };
 
+    /// What a new repository takes for content that does not compress: 128, 256 and 512 KiB.
+    ///
+    /// Archives, pictures and films are written once; what of them is stored twice is mostly whole
+    /// files, which any length finds. Each chunk costs 100 bytes of metadata, and the bytes below the
+    /// minimum are not scanned.
+    pub const DENSE: Self = Self {
+        min: 128 << 10,
+        avg: 256 << 10,
+        max: 512 << 10,
+    };
+
     /// Checks the three lengths, all in bytes.
     ///
     /// The limits are those of `fastcdc` (which asserts them in debug builds only) and

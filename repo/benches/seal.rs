@@ -66,7 +66,7 @@ fn ciphers(c: &mut Criterion) {
             b.iter(|| {
                 let stored = black_box(&block.bytes);
                 keyring
-                    .open_block_into(BlockKind::Data, stored, &mut scratch, &mut out)
+                    .open_block_within(BlockKind::Data, stored, &mut scratch, &mut out)
                     .unwrap();
             });
         });
@@ -110,7 +110,7 @@ fn blocks(c: &mut Criterion) {
             b.iter(|| {
                 let stored = black_box(&block.bytes);
                 keyring
-                    .open_block_into(BlockKind::Data, stored, &mut scratch, &mut out)
+                    .open_block_within(BlockKind::Data, stored, &mut scratch, &mut out)
                     .unwrap();
             });
         });

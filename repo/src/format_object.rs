@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use minicbor::{Decode, Encode, decode, encode};
-use orlop_chunker::{CutParams, CutParamsError, MAX_CHUNK_LEN, Suite as ChunkerSuite};
+use orlop_chunker::Suite as ChunkerSuite;
 
+use crate::cuts::{self, Cuts, CutsError};
 use crate::features::Features;
 use crate::keys::Keyring;
 use crate::meta_frame::{Frame, FrameError, frame};
@@ -24,10 +25,8 @@ pub struct Format {
     pub suite: Suite,
     /// How general files are cut.
     pub chunker: ChunkerSuite,
-    /// The lengths of their chunks.
-    pub cut: CutParams,
-    /// Length of the chunks of page-structured files in bytes.
-    pub fixed_len: u32,
+    /// How long chunks are.
+    pub cuts: Cuts,
     /// What a program must know; the log may raise it.
     pub features: Features,
     /// When the repository was made, in milliseconds since 1970.
@@ -76,13 +75,7 @@ pub enum FormatError {
     Cut {
         /// What is wrong.
         #[from]
-        source: CutParamsError,
-    },
-    /// It names a fixed length of chunks that cannot be cut.
-    #[error("meta/format names {found} bytes as length of fixed chunks")]
-    FixedLen {
-        /// The length that it names; a power of two from 512 to 1 MiB is possible.
-        found: u32,
+        source: CutsError,
     },
     /// It cannot be encoded; there is no reason why not.
     #[error("cannot encode the body of meta/format")]
@@ -100,9 +93,7 @@ impl FormatError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Frame { source } => !matches!(source, FrameError::UnsupportedVersion { .. }),
-            Self::Body { .. } | Self::NotAuthentic | Self::Cut { .. } | Self::FixedLen { .. } => {
-                true
-            }
+            Self::Body { .. } | Self::NotAuthentic | Self::Cut { .. } => true,
             Self::UnsupportedVersion { .. }
             | Self::UnknownSuite { .. }
             | Self::Encode { .. }
@@ -144,12 +135,14 @@ impl Format {
             repository_id: self.repository_id,
             suite: self.suite.number(),
             chunker: self.chunker.number(),
-            cut: [self.cut.min(), self.cut.avg(), self.cut.max()],
-            fixed_len: self.fixed_len,
+            general: cuts::to_array(self.cuts.general),
+            paged: self.cuts.paged.length(),
             read: names(&self.features.read),
             write: names(&self.features.write),
             collect: names(&self.features.collect),
             created_ms: self.created_ms,
+            dense: cuts::to_array(self.cuts.dense),
+            database: self.cuts.database.length(),
         };
         minicbor::to_vec(body).map_err(|source| FormatError::Encode { source })
     }
@@ -175,20 +168,18 @@ impl Format {
                 found: unknown.found.into(),
             }
         })?;
-        let [min, avg, max] = body.cut;
-        let cut = CutParams::new(min, avg, max)?;
-        if !(512..=MAX_CHUNK_LEN).contains(&body.fixed_len) || !body.fixed_len.is_power_of_two() {
-            return Err(FormatError::FixedLen {
-                found: body.fixed_len,
-            });
-        }
+        let cuts = Cuts {
+            general: cuts::content(body.general)?,
+            dense: cuts::content(body.dense)?,
+            paged: cuts::fixed(body.paged)?,
+            database: cuts::fixed(body.database)?,
+        };
         let set = |names: Vec<String>| names.into_iter().collect();
         Ok(Self {
             repository_id: body.repository_id,
             suite,
             chunker,
-            cut,
-            fixed_len: body.fixed_len,
+            cuts,
             features: Features {
                 read: set(body.read),
                 write: set(body.write),
@@ -220,9 +211,9 @@ struct Body {
     #[n(3)]
     chunker: u16,
     #[n(4)]
-    cut: [u32; 3],
+    general: [u32; 3],
     #[n(5)]
-    fixed_len: u32,
+    paged: u32,
     #[n(6)]
     read: Vec<String>,
     #[n(7)]
@@ -231,6 +222,10 @@ struct Body {
     collect: Vec<String>,
     #[n(9)]
     created_ms: u64,
+    #[n(10)]
+    dense: [u32; 3],
+    #[n(11)]
+    database: u32,
 }
 
 #[cfg(test)]
@@ -249,8 +244,7 @@ pub(crate) mod tests {
             repository_id: keyring.repository_id(),
             suite: keyring.suite(),
             chunker: ChunkerSuite::DEFAULT,
-            cut: CutParams::DEFAULT,
-            fixed_len: 65536,
+            cuts: Cuts::DEFAULT,
             features: Features::default(),
             created_ms: 1_700_000_000_000,
         }

@@ -5,6 +5,7 @@
 
 pub mod check;
 pub mod clock;
+pub mod cuts;
 pub mod entropy;
 pub mod explain;
 pub mod features;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use orlop_agent::backup::{BackupOptions, CheckpointPolicy, Predecessors, Source, Tools, backup};
 use orlop_agent::memory::MemoryPlan;
 use orlop_agent::progress::Progress;
-use orlop_chunker::CutParams;
 use orlop_repo::clock::SystemClock;
+use orlop_repo::cuts::Cuts;
 use orlop_repo::entropy::OsEntropy;
 use orlop_repo::index::{CacheFolder, LocalIndex};
 use orlop_repo::repository::{InitOptions, InitSlot, Repository};
@@ -45,7 +45,7 @@ pub(crate) async fn init(store: Store, suite: Suite) -> Arc<Repository> {
             slot(SlotSpec::Passphrase(passphrase, cost)),
         ],
         suite,
-        cut: CutParams::DEFAULT,
+        cuts: Cuts::DEFAULT,
         clock: Arc::new(SystemClock::new()),
         entropy: Arc::new(OsEntropy),
     };

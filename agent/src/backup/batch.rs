@@ -7,7 +7,7 @@ use orlop_repo::keys::SealedBlock;
 use orlop_repo::model::Extent;
 use orlop_repo::tree::{Entry, FileClass};
 
-use crate::classify::Class;
+use crate::classify::{Class, Effort};
 use crate::fs::{Change, Item, Meta, Stat};
 use crate::memory::Share;
 
@@ -39,6 +39,8 @@ pub(super) enum Work {
         data: Vec<u8>,
         /// Lengths of the chunks in order; they add up to the bytes.
         cuts: Vec<u32>,
+        /// How hard to compress them.
+        effort: Effort,
     },
     /// The large file ends.
     End(Box<LargeFile>),

@@ -1,6 +1,6 @@
 //! From what the file system says to what is recorded.
 
-use orlop_repo::tree::{Entry, EntryKind, FileClass, Notes, Timestamp};
+use orlop_repo::tree::{Entry, EntryKind, Notes, Timestamp};
 
 use crate::classify::Class;
 use crate::fs::{Item, Kind, Meta, Remembered, Stat, Time};
@@ -36,12 +36,15 @@ pub(super) fn kind(kind: Kind) -> EntryKind {
     }
 }
 
-/// The number of a class in the tree.
-pub(super) fn class(class: Class) -> FileClass {
-    match class {
-        Class::General => FileClass::General,
-        Class::Paged => FileClass::Paged,
-        Class::Whole => FileClass::Whole,
+/// The class of a file that looks like `found`: that by which the parent snapshot has it, if it
+/// is the same file and was not made anew.
+pub(super) fn class(found: Class, stat: &Stat, old: Option<&Entry>) -> Class {
+    let known = old
+        .filter(|old| old.kind == EntryKind::File && old.inode == stat.identity.ino)
+        .and_then(|old| Some((Class::from_recorded(old.class)?, old.size)));
+    match known {
+        Some((class, size)) => found.after(class, size, stat.size),
+        None => found,
     }
 }
 

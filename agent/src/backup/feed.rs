@@ -4,7 +4,6 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use orlop_chunker::FixedCutter;
 use orlop_repo::explain::explain;
 use orlop_repo::model::Extent;
 use orlop_repo::tree::Entry;
@@ -15,7 +14,7 @@ use super::error::BackupError;
 use super::links::Links;
 use super::parent::Parent;
 use super::work::{SMALL_FILE, Workshop};
-use crate::classify::{Class, HEAD_LEN, classify};
+use crate::classify::{Class, Effort, HEAD_LEN, classify, effort};
 use crate::fs::{
     Change, Found, FsError, Item, Kind, Problem, Segment, SegmentKind, Severity, SourceFile, Trust,
     Walk, is_unchanged,
@@ -169,7 +168,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         self.push(Work::Inherit(root), WORK_BYTES)?;
         self.push(Work::Begin(Class::General), WORK_BYTES)?;
         let read = |buffer: &mut [u8], _: u64| read_full(&mut reader, buffer);
-        let (size, error) = self.pour_data(read, Class::General, 0, u64::MAX)?;
+        let (size, error) = self.pour_data(read, Manner::of(Class::General), 0, u64::MAX)?;
         if let Some(error) = error {
             return Err(BackupError::Stream(error));
         }
@@ -320,9 +319,12 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 }
             };
             let meta = file.meta();
-            let class = class.unwrap_or_else(|| class_of(&file, &pending.item.name));
-            self.push(Work::Begin(class), WORK_BYTES)?;
-            let (end, error) = self.pour(&file, class)?;
+            let manner = class.map_or_else(
+                || Manner::find(&file, &pending.item.name, pending.old.as_deref()),
+                Manner::of,
+            );
+            self.push(Work::Begin(manner.class), WORK_BYTES)?;
+            let (end, error) = self.pour(&file, manner)?;
             let (mut stat, change) = match file.check(end) {
                 Ok(checked) => checked,
                 Err(error) => {
@@ -347,7 +349,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 pending,
                 stat,
                 meta,
-                class,
+                class: manner.class,
                 change,
                 error,
                 leader,
@@ -360,7 +362,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
     fn pour(
         &mut self,
         file: &SourceFile,
-        class: Class,
+        manner: Manner,
     ) -> Result<(u64, Option<String>), BackupError> {
         let mut end = 0;
         for segment in file.layout() {
@@ -370,7 +372,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 SegmentKind::Data => {
                     let stop = segment.offset + segment.len;
                     let read = |buffer: &mut [u8], at| file.read_at(buffer, at);
-                    match self.pour_data(read, class, segment.offset, stop)? {
+                    match self.pour_data(read, manner, segment.offset, stop)? {
                         (at, None) if at == stop => {}
                         (at, error) => return Ok((at, error.map(|e| explain(&e)))),
                     }
@@ -390,69 +392,109 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
     fn pour_data<E>(
         &mut self,
         mut read_at: impl FnMut(&mut [u8], u64) -> Result<usize, E>,
-        class: Class,
+        manner: Manner,
         from: u64,
         to: u64,
     ) -> Result<(u64, Option<E>), BackupError> {
         let shop = self.shop;
-        let cutting = class.cutting(shop.cutter(), FixedCutter::PAGED);
+        let Manner { class, effort } = manner;
+        let cutting = shop.cutting(class);
         let room = usize::try_from(BATCH_BYTES).unwrap_or(1 << 20);
-        // Bytes that were read and not cut yet are carried into the next buffer.
-        let mut buffer: Vec<u8> = Vec::new();
+        let mut buffer = shop.buffers.take();
+        // Bytes at the start of the buffer that were read and not cut yet.
+        let mut carried = 0;
         let (mut read_to, mut cut_to) = (from, from);
         loop {
             if self.progress().cancelled() {
                 return Err(self.interrupted());
             }
-            let start = buffer.len();
             let want = usize::try_from(to - read_to)
                 .unwrap_or(usize::MAX)
-                .min(room - start);
-            buffer.resize(start + want, 0);
-            let read = match read_at(&mut buffer[start..], read_to) {
+                .min(room - carried);
+            // Only what the buffer never held before is zeroed.
+            buffer.resize(room, 0);
+            let read = match read_at(&mut buffer[carried..carried + want], read_to) {
                 Ok(read) => read,
                 Err(error) => return Ok((cut_to, Some(error))),
             };
-            buffer.truncate(start + read);
+            let filled = carried + read;
             read_to += read as u64;
             self.progress().bytes_read.add(read as u64);
             let last = read < want || read_to == to;
             let mut cuts = Vec::new();
             let mut done = 0;
-            while let Some(rest) = buffer.get(done..).filter(|rest| !rest.is_empty()) {
-                let Some(len) = cutting.next_cut_at(cut_to, rest, last) else {
+            while done < filled {
+                let Some(len) = cutting.next_cut_at(cut_to, &buffer[done..filled], last) else {
                     break;
                 };
                 cuts.push(u32::try_from(len).unwrap_or(u32::MAX));
                 done += len;
                 cut_to += len as u64;
             }
-            let rest = buffer.split_off(done);
+            let mut next = Vec::new();
+            if !last {
+                carried = filled - done;
+                next = shop.buffers.take();
+                next.resize(room, 0);
+                next[..carried].copy_from_slice(&buffer[done..filled]);
+            }
+            buffer.truncate(done);
             if !buffer.is_empty() {
                 let bytes = buffer.len() as u64;
-                self.push(Work::Piece { data: buffer, cuts }, bytes)?;
+                self.push(
+                    Work::Piece {
+                        data: buffer,
+                        cuts,
+                        effort,
+                    },
+                    bytes,
+                )?;
             }
             if last {
                 return Ok((cut_to, None));
             }
-            buffer = rest;
-            buffer.reserve_exact(room.saturating_sub(buffer.len()));
+            buffer = next;
         }
     }
 }
 
-/// The class of a file by its first bytes. One that cannot be read fails soon enough.
-///
-/// Reserved space that was never written is not read: what stands in the page cache counts as
-/// written from then on.
-fn class_of(file: &SourceFile, name: &[u8]) -> Class {
-    let written = |segment: &Segment| segment.kind == SegmentKind::Data;
-    if !file.layout().next().as_ref().is_some_and(written) {
-        return Class::General;
+/// How a large file is stored.
+#[derive(Clone, Copy)]
+struct Manner {
+    class: Class,
+    effort: Effort,
+}
+
+impl Manner {
+    /// Of a file whose class is known without a look at it.
+    fn of(class: Class) -> Self {
+        Self {
+            class,
+            effort: effort(class, &[]),
+        }
     }
-    let mut head = vec![0; HEAD_LEN];
-    let read = file.read_at(&mut head, 0).unwrap_or(0);
-    classify(name, file.stat().size, head.get(..read).unwrap_or_default())
+
+    /// By the file's first bytes, and by the entry that the parent snapshot has of it. A file that
+    /// cannot be read fails soon enough.
+    ///
+    /// Reserved space that was never written is not read: what stands in the page cache counts as
+    /// written from then on.
+    fn find(file: &SourceFile, name: &[u8], old: Option<&Entry>) -> Self {
+        let written = |segment: &Segment| segment.kind == SegmentKind::Data;
+        let mut head = Vec::new();
+        let mut found = Class::General;
+        if file.layout().next().as_ref().is_some_and(written) {
+            head.resize(HEAD_LEN, 0);
+            let read = file.read_at(&mut head, 0).unwrap_or(0);
+            head.truncate(read);
+            found = classify(name, file.stat().size, &head);
+        }
+        let class = describe::class(found, file.stat(), old);
+        Self {
+            class,
+            effort: effort(class, &head),
+        }
+    }
 }
 
 /// Fills the buffer unless the stream ends.

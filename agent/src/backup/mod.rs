@@ -12,6 +12,7 @@
 mod assemble;
 mod batch;
 mod begin;
+mod buffers;
 mod checkpoints;
 mod dedup;
 mod describe;

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use super::assemble::Assembler;
 use super::batch::{Batch, Done};
 use super::begin::Begun;
+use super::buffers::Buffers;
 use super::checkpoints::{Checkpoints, Reached};
 use super::dedup::Dedup;
 use super::error::BackupError;
@@ -37,9 +38,11 @@ use crate::fs::Time;
 use crate::memory::ByteBudget;
 use crate::progress::Progress;
 
-/// Blocks of a megabyte compress as well at level 1 as chunks by themselves at level 3, in half
-/// the time: the source tree of `benches/compare` takes 230 MB and 204 MB, restic's 263 MB.
-const LEVEL: Compression = Compression::Zstd(1);
+/// How hard pages of the tree are compressed.
+const PAGES: BlockOptions = BlockOptions {
+    compression: Compression::Zstd(1),
+    verify: true,
+};
 /// A segment of fewer stored bytes counts as small: some 50,000 chunks.
 const SMALL_SEGMENT: u64 = 1 << 20;
 /// More small segments than this are merged by the next backup (engine design, section 5).
@@ -193,11 +196,8 @@ impl<'a> Run<'a> {
             progress: Arc::clone(progress),
             reports: Arc::new(Reports::new(Arc::clone(progress))),
             suite: repository.format().chunker,
-            params: repository.format().cut,
-            options: BlockOptions {
-                compression: LEVEL,
-                ..BlockOptions::default()
-            },
+            cuts: repository.format().cuts,
+            buffers: Buffers::default(),
             seed: *session.id().as_bytes(),
             now: Arc::new(move || time_of(clock.unix_ms())),
             links: Mutex::new(Links::new(options.memory.links / 2)),
@@ -281,7 +281,7 @@ impl<'a> Run<'a> {
             Arc::clone(&self.shop.keys),
             Arc::clone(&self.dedup),
             Arc::clone(self.progress),
-            self.shop.options,
+            PAGES,
             packer(BlockKind::Tree),
             packer(BlockKind::Tree),
         );

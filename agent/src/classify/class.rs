@@ -1,64 +1,80 @@
 //! The classes, and the question that gives one.
 
-use orlop_chunker::{Cutter, Cutting, FixedCutter, WHOLE_MAX};
+use orlop_chunker::{Cutter, Cutting, GearTable, Suite, WHOLE_MAX};
+use orlop_repo::cuts::Cuts;
+use orlop_repo::tree::FileClass;
 
 use super::head::Head;
-use super::{database, image};
+use super::{database, dense, image};
 
 /// How many bytes of a file [`classify`] wants to see: 64 KiB for whatever stands there (a second
 /// page of the largest page size, the superblock of btrfs) and 8 KiB of it.
 pub const HEAD_LEN: usize = (64 << 10) + (8 << 10);
 
-/// How a file is cut, as its tree entry records it.
+/// How a file is cut, as its tree entry records it (FORMAT.md section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// Number 0: by content. Bytes may be inserted and removed anywhere.
+    /// By content. Bytes may be inserted and removed anywhere.
     General,
-    /// Number 1: aligned blocks of a fixed length. Pages are rewritten in place and never shift.
+    /// Aligned blocks of a fixed length: disk images and devices. They never shift.
     Paged,
-    /// Number 2: one chunk, since the file is no longer than [`WHOLE_MAX`].
+    /// One chunk, since the file is no longer than [`WHOLE_MAX`].
     Whole,
-}
-
-/// The number names no class that this build knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("file class {found} is not known")]
-pub struct UnknownClass {
-    /// The number that was recorded.
-    pub found: u8,
+    /// Aligned blocks of a smaller fixed length: databases, whose pages are rewritten at random.
+    Database,
+    /// By content, in longer chunks: what does not compress, so archives, pictures, films.
+    Dense,
 }
 
 impl Class {
-    /// The number that the format knows the class by.
-    pub const fn number(self) -> u8 {
+    /// What is recorded for it.
+    pub const fn recorded(self) -> FileClass {
         match self {
-            Self::General => 0,
-            Self::Paged => 1,
-            Self::Whole => 2,
+            Self::General => FileClass::General,
+            Self::Paged => FileClass::Paged,
+            Self::Whole => FileClass::Whole,
+            Self::Database => FileClass::Database,
+            Self::Dense => FileClass::Dense,
         }
     }
 
-    /// Looks a recorded number up.
-    ///
-    /// # Errors
-    ///
-    /// [`UnknownClass`]: a newer version wrote the entry. The file can be restored, since its
-    /// content is a list of chunks all the same; for a backup it is classified anew.
-    pub const fn from_number(number: u8) -> Result<Self, UnknownClass> {
-        match number {
-            0 => Ok(Self::General),
-            1 => Ok(Self::Paged),
-            2 => Ok(Self::Whole),
-            found => Err(UnknownClass { found }),
-        }
+    /// The class that was recorded. `None` if a newer version wrote it: the file can be restored,
+    /// since its content is a list of chunks all the same; for a backup it is classified anew.
+    pub const fn from_recorded(class: FileClass) -> Option<Self> {
+        Some(match class {
+            FileClass::General => Self::General,
+            FileClass::Paged => Self::Paged,
+            FileClass::Whole => Self::Whole,
+            FileClass::Database => Self::Database,
+            FileClass::Dense => Self::Dense,
+            FileClass::Unknown(_) => return None,
+        })
     }
 
-    /// How to cut a file of this class with the repository's cutters.
-    pub const fn cutting(self, content: Cutter<'_>, paged: FixedCutter) -> Cutting<'_> {
+    /// How to cut a file of this class in a repository that cuts by `suite`, `table` and `cuts`.
+    pub fn cutting<'a>(self, suite: Suite, table: &'a GearTable, cuts: &Cuts) -> Cutting<'a> {
         match self {
-            Self::General => Cutting::Content(content),
-            Self::Paged => Cutting::Fixed(paged),
+            Self::General => Cutting::Content(Cutter::new(suite, table, cuts.general)),
+            Self::Dense => Cutting::Content(Cutter::new(suite, table, cuts.dense)),
+            Self::Paged => Cutting::Fixed(cuts.paged),
+            Self::Database => Cutting::Fixed(cuts.database),
             Self::Whole => Cutting::Whole,
+        }
+    }
+
+    /// The class of a file that an earlier snapshot knows by `old` and `old_size`, and that looks
+    /// like `self` now, with `size` bytes.
+    ///
+    /// Cut another way, everything in it is stored once more. That is paid only when pages are
+    /// found in a file of which the larger part is new.
+    #[must_use]
+    pub fn after(self, old: Self, old_size: u64, size: u64) -> Self {
+        let pages_found = matches!(self, Self::Database | Self::Paged)
+            && matches!(old, Self::General | Self::Dense);
+        if old == Self::Whole || self == Self::Whole || (pages_found && size / 2 >= old_size) {
+            self
+        } else {
+            old
         }
     }
 }
@@ -82,8 +98,12 @@ pub fn classify(name: &[u8], size: u64, head: &[u8]) -> Class {
         return Class::Whole;
     }
     let bytes = Head(head);
-    if database::is_paged(bytes, size) || image::is_paged(name, size, bytes) {
+    if database::is_paged(bytes, size) {
+        Class::Database
+    } else if image::is_paged(name, size, bytes) {
         Class::Paged
+    } else if dense::is_dense(head) {
+        Class::Dense
     } else {
         Class::General
     }
@@ -91,31 +111,51 @@ pub fn classify(name: &[u8], size: u64, head: &[u8]) -> Class {
 
 #[cfg(test)]
 mod tests {
-    use orlop_chunker::{CutParams, GearTable, Suite};
     use proptest::prelude::*;
 
     use super::*;
 
+    const ALL: [Class; 5] = [
+        Class::General,
+        Class::Paged,
+        Class::Whole,
+        Class::Database,
+        Class::Dense,
+    ];
+
     #[test]
-    fn numbers_lead_back_to_their_class() {
-        for (number, class) in [(0, Class::General), (1, Class::Paged), (2, Class::Whole)] {
-            assert_eq!(class.number(), number);
-            assert_eq!(Class::from_number(number), Ok(class));
+    fn what_is_recorded_leads_back_to_the_class() {
+        for class in ALL {
+            assert_eq!(Class::from_recorded(class.recorded()), Some(class));
         }
-        assert_eq!(Class::from_number(3), Err(UnknownClass { found: 3 }));
+        assert_eq!(Class::from_recorded(FileClass::Unknown(9)), None);
     }
 
     #[test]
     fn each_class_is_cut_its_own_way() {
         let table = GearTable::new(&[1; 32]);
-        let content = Cutter::new(Suite::DEFAULT, &table, CutParams::DEFAULT);
-        let cut = |class: Class| class.cutting(content, FixedCutter::PAGED);
-        assert!(matches!(cut(Class::General), Cutting::Content(_)));
-        assert!(matches!(
-            cut(Class::Paged),
-            Cutting::Fixed(FixedCutter::PAGED)
-        ));
-        assert!(matches!(cut(Class::Whole), Cutting::Whole));
+        let cuts = Cuts::DEFAULT;
+        let longest = |class: Class| class.cutting(Suite::DEFAULT, &table, &cuts).max_len();
+        let longest = ALL.map(longest);
+        assert_eq!(
+            longest,
+            [256 << 10, 64 << 10, 64 << 10, 16 << 10, 512 << 10]
+        );
+    }
+
+    #[test]
+    fn a_known_file_changes_its_class_only_where_most_of_it_is_new() {
+        use Class::{Database, Dense, General, Paged, Whole};
+        for old in [General, Dense, Paged, Database] {
+            for now in [General, Dense] {
+                assert_eq!(now.after(old, 100_000, 10_000_000), old, "{old:?} {now:?}");
+            }
+        }
+        assert_eq!(Database.after(General, 100_000, 200_000), Database);
+        assert_eq!(Database.after(General, 100_001, 200_000), General);
+        assert_eq!(Paged.after(Database, 100_000, 900_000), Database);
+        assert_eq!(General.after(Whole, 60_000, 70_000), General);
+        assert_eq!(Whole.after(Database, 100_000, 10), Whole);
     }
 
     #[test]
@@ -142,10 +182,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_is_general(size: u64, seed: [u8; 32], length in 0_usize..HEAD_LEN) {
-            let mut head = vec![0; length];
+        fn noise_is_dense(size: u64, seed: [u8; 32]) {
+            let mut head = vec![0; HEAD_LEN];
             blake3::Hasher::new().update(&seed).finalize_xof().fill(&mut head);
-            let expected = if size <= 65_536 { Class::Whole } else { Class::General };
+            let expected = if size <= 65_536 { Class::Whole } else { Class::Dense };
             prop_assert_eq!(classify(b"noise", size, &head), expected);
         }
     }

@@ -14,6 +14,19 @@ pub(super) fn is_paged(head: Head<'_>, size: u64) -> bool {
         || is_wired_tiger(head)
 }
 
+/// A segment of the write-ahead log of `PostgreSQL`: the long header of its first page
+/// (`XLogLongPageHeaderData` in `xlog_internal.h`) has a magic of 0xD1 and a version byte, the flag
+/// that it is a long one, and the lengths of segments and pages.
+pub(super) fn is_log(head: Head<'_>) -> bool {
+    const LONG_HEADER: u16 = 2;
+    let power =
+        |len: Option<u32>, from: u32| len.is_some_and(|len| len >= from && len.is_power_of_two());
+    head.byte(1) == Some(0xd1)
+        && head.le16(2).is_some_and(|flags| flags & LONG_HEADER != 0)
+        && power(head.le32(32), 1 << 20)
+        && power(head.le32(36), 1024)
+}
+
 /// Magic, and a page size of 512 to 65536 (recorded as 1). <https://sqlite.org/fileformat2.html>
 fn is_sqlite(head: Head<'_>) -> bool {
     head.has(0, b"SQLite format 3\0")
@@ -169,20 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn relations_of_postgresql_15_are_paged() {
+    fn relations_of_postgresql_15_are_databases() {
         for pages in RELATIONS {
             assert_eq!(
                 classify(b"16397", 134_553_600, &relation(&pages)),
-                Class::Paged
+                Class::Database
             );
         }
     }
 
     #[test]
-    fn relation_with_pages_not_yet_written_is_paged() {
+    fn relation_with_pages_not_yet_written_is_a_database() {
         assert_eq!(
             classify(b"16397", 1 << 20, &relation(&RELATIONS[0][..3])),
-            Class::Paged
+            Class::Database
         );
     }
 
@@ -233,16 +246,16 @@ mod tests {
     }
 
     #[test]
-    fn sqlite_is_paged_and_its_log_is_general() {
+    fn sqlite_is_a_database_and_its_log_is_general() {
         // Written by SQLite 3.40.1.
         let head = bytes(
             "53514c69746520666f726d61742033001000010100402020000000020000006c0000000000000000\
              0000000100000004000000000000000000000001",
         );
-        assert_eq!(classify(b"t.db", 442_368, &head), Class::Paged);
+        assert_eq!(classify(b"t.db", 442_368, &head), Class::Database);
         let mut largest_page = head.clone();
         largest_page[16..18].copy_from_slice(&[0, 1]);
-        assert_eq!(classify(b"t.db", 442_368, &largest_page), Class::Paged);
+        assert_eq!(classify(b"t.db", 442_368, &largest_page), Class::Database);
         let mut no_page_size = head;
         no_page_size[16..18].copy_from_slice(&[3, 7]);
         assert_eq!(classify(b"t.db", 442_368, &no_page_size), Class::General);
@@ -251,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn innodb_is_paged_at_every_page_size() {
+    fn innodb_is_a_database_at_every_page_size() {
         // Page number, type and space id (twice on page 0) as fil0types.h places them.
         for page in [1024, 4096, 16 << 10, 64 << 10] {
             let head = patched(
@@ -267,7 +280,7 @@ mod tests {
             );
             assert_eq!(
                 classify(b"orders.ibd", 7 << 20, &head),
-                Class::Paged,
+                Class::Database,
                 "{page}"
             );
             for byte in [7, 25, 37, 41, page + 7, page + 25, page + 37] {
@@ -283,27 +296,30 @@ mod tests {
     }
 
     #[test]
-    fn lmdb_of_both_word_sizes_is_paged() {
+    fn lmdb_of_both_word_sizes_is_a_database() {
         let wide = patched(4096, &[(10, "0800"), (16, "dec0efbe01000000")]);
-        assert_eq!(classify(b"data.mdb", 1 << 20, &wide), Class::Paged);
+        assert_eq!(classify(b"data.mdb", 1 << 20, &wide), Class::Database);
         let narrow = patched(4096, &[(6, "0800"), (12, "dec0efbe01000000")]);
-        assert_eq!(classify(b"data.mdb", 1 << 20, &narrow), Class::Paged);
+        assert_eq!(classify(b"data.mdb", 1 << 20, &narrow), Class::Database);
         let unflagged = patched(4096, &[(16, "dec0efbe01000000")]);
         assert_eq!(classify(b"data.mdb", 1 << 20, &unflagged), Class::General);
     }
 
     #[test]
-    fn bbolt_is_paged() {
+    fn bbolt_is_a_database() {
         let head = patched(4096, &[(8, "0400"), (16, "edda0ced0200000000100000")]);
-        assert_eq!(classify(b"db", 16 << 20, &head), Class::Paged);
+        assert_eq!(classify(b"db", 16 << 20, &head), Class::Database);
         let version = patched(4096, &[(8, "0400"), (16, "edda0ced0300000000100000")]);
         assert_eq!(classify(b"db", 16 << 20, &version), Class::General);
     }
 
     #[test]
-    fn wired_tiger_is_paged() {
+    fn wired_tiger_is_a_database() {
         let head = patched(4096, &[(0, "41d8010001000000")]);
-        assert_eq!(classify(b"collection-7.wt", 1 << 20, &head), Class::Paged);
+        assert_eq!(
+            classify(b"collection-7.wt", 1 << 20, &head),
+            Class::Database
+        );
         let version = patched(4096, &[(0, "41d8010002000000")]);
         assert_eq!(
             classify(b"collection-7.wt", 1 << 20, &version),

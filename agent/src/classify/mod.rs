@@ -9,6 +9,8 @@
 //! | `class` | the classes and the one question |
 //! | `database` | `SQLite`, `PostgreSQL`, `InnoDB`, LMDB, bbolt, `WiredTiger` |
 //! | `image` | qcow2, VMDK, VDI, VHDX, VHD and raw disk images |
+//! | `effort` | how hard to compress |
+//! | `dense` | what does not compress |
 //! | `head` | reading numbers out of bytes that a tenant wrote |
 //!
 //! The bytes belong to a tenant. A file that pretends costs that tenant deduplication or an index
@@ -16,7 +18,10 @@
 
 mod class;
 mod database;
+mod dense;
+mod effort;
 mod head;
 mod image;
 
-pub use class::{Class, HEAD_LEN, UnknownClass, classify};
+pub use class::{Class, HEAD_LEN, classify};
+pub use effort::{Effort, effort};

@@ -35,8 +35,7 @@ pub(super) enum Work {
 
 /// Works until the queue is closed. When the restore stops, what is queued is dropped.
 pub(super) fn work(queue: &Receiver<Work>, shared: &Shared, mut cursor: SinkCursor) {
-    let mut scratch = Vec::new();
-    let mut plain = Vec::new();
+    let mut buffers = Buffers::default();
     for work in queue {
         if shared.stopped() {
             continue;
@@ -64,10 +63,8 @@ pub(super) fn work(queue: &Receiver<Work>, shared: &Shared, mut cursor: SinkCurs
                     shared,
                     window: &window,
                     cursor: &mut cursor,
-                    scratch: &mut scratch,
-                    plain: &mut plain,
                 };
-                worker.request(&request, &bytes);
+                worker.request(&request, &bytes, &mut buffers);
                 drop(permit);
             }
         }
@@ -78,12 +75,22 @@ struct Worker<'w> {
     shared: &'w Shared,
     window: &'w Window,
     cursor: &'w mut SinkCursor,
-    scratch: &'w mut Vec<u8>,
-    plain: &'w mut Vec<u8>,
+}
+
+/// Kept between blocks: allocating them anew would cost more than filling them.
+#[derive(Default)]
+struct Buffers {
+    text: Vec<u8>,
+    body: Vec<u8>,
 }
 
 impl Worker<'_> {
-    fn request(&mut self, request: &Request, bytes: &Result<Bytes, StoreError>) {
+    fn request(
+        &mut self,
+        request: &Request,
+        bytes: &Result<Bytes, StoreError>,
+        buffers: &mut Buffers,
+    ) {
         let window = self.window;
         let wants = &window.wants[request.wants.clone()];
         for block in wants.chunk_by(|a, b| same_block(&a.place, &b.place)) {
@@ -99,8 +106,8 @@ impl Worker<'_> {
             };
             // A request that failed is no verdict on each of its blocks.
             let stored = stored.map_or_else(|| self.fetch(place), Ok);
-            match stored.and_then(|stored| self.open(place, &stored)) {
-                Ok(()) => self.write(block),
+            match stored.and_then(|stored| self.open(place, &stored, buffers)) {
+                Ok(plain) => self.write(block, plain),
                 Err(error) => self.give_up(block, error),
             }
             if self.shared.stopped() {
@@ -121,16 +128,26 @@ impl Worker<'_> {
             .map_err(|source| ReadError::Store { place, source })
     }
 
-    fn open(&mut self, place: Place, stored: &[u8]) -> Result<(), ReadError> {
+    fn open<'b>(
+        &self,
+        place: Place,
+        stored: &[u8],
+        buffers: &'b mut Buffers,
+    ) -> Result<&'b [u8], ReadError> {
         self.shared
             .repository
             .keys()
-            .open_block_into(BlockKind::Data, stored, self.scratch, self.plain)
+            .open_block_within(
+                BlockKind::Data,
+                stored,
+                &mut buffers.text,
+                &mut buffers.body,
+            )
             .map_err(|source| ReadError::Open { place, source })
     }
 
     /// Writes what is wanted of the open block.
-    fn write(&mut self, wants: &[Want]) {
+    fn write(&mut self, wants: &[Want], plain: &[u8]) {
         let ids = self.shared.repository.keys().ids();
         // Wants of one chunk stand together: its id is computed once.
         for chunk in wants.chunk_by(same_chunk) {
@@ -139,7 +156,7 @@ impl Worker<'_> {
             };
             let bytes = (place.offset as usize)
                 .checked_add(len as usize)
-                .and_then(|end| self.plain.get(place.offset as usize..end))
+                .and_then(|end| plain.get(place.offset as usize..end))
                 .filter(|bytes| ids.chunk_id(bytes) == id);
             let Some(bytes) = bytes else {
                 self.give_up(chunk, ReadError::Mismatch { id, place });

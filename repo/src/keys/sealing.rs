@@ -5,8 +5,8 @@ use super::generation::GenerationKeys;
 use crate::entropy::{EntropyError, random};
 use crate::seal::{
     BLOCK_OVERHEAD, BlockKind, CipherError, Compression, DecodeError, ENVELOPE_OVERHEAD, Header,
-    Nonce, ObjectKind, OpenError, Parts, SealError, block_parts, decode_body, encode_body,
-    envelope_parts, with_scratch,
+    Nonce, ObjectKind, OpenError, Parts, SealError, Unpacked, block_parts, decode_body,
+    encode_body, envelope_parts, with_scratch,
 };
 
 /// How to seal a block.
@@ -89,22 +89,29 @@ impl Keyring {
 
     /// Opens the stored bytes of a block.
     pub fn open_block(&self, kind: BlockKind, stored: &[u8]) -> Result<Vec<u8>, OpenError> {
-        let mut body = Vec::new();
-        with_scratch(|scratch| self.open_block_into(kind, stored, &mut scratch.text, &mut body))?;
-        Ok(body)
+        with_scratch(|scratch| {
+            let body =
+                self.open_block_within(kind, stored, &mut scratch.text, &mut scratch.body)?;
+            Ok(body.to_vec())
+        })
     }
 
-    /// Opens the stored bytes of a block into `out`, which it replaces; `scratch` is kept between
-    /// calls for speed only. After `Err` nothing in either means anything.
-    pub fn open_block_into(
+    /// Opens the stored bytes of a block; its plaintext then stands in one of the two buffers,
+    /// which are kept between calls for speed only.
+    pub fn open_block_within<'b>(
         &self,
         kind: BlockKind,
         stored: &[u8],
-        scratch: &mut Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> Result<(), OpenError> {
+        text: &'b mut Vec<u8>,
+        body: &'b mut Vec<u8>,
+    ) -> Result<&'b [u8], OpenError> {
         let parts = block_parts(kind, stored)?;
-        self.open_parts(kind.object_kind(), "", &parts, scratch, out)
+        Ok(
+            match self.open_parts(kind.object_kind(), "", &parts, text, body)? {
+                Unpacked::Raw(stored) => stored,
+                Unpacked::Body => body,
+            },
+        )
     }
 
     /// Seals an object under its name, or the footer of a pack under the pack's name.
@@ -156,9 +163,12 @@ impl Keyring {
         let parts = envelope_parts(kind, self.suite, context, bytes)?;
         let mut body = Vec::new();
         with_scratch(|scratch| {
-            self.open_parts(kind, context, &parts, &mut scratch.text, &mut body)
-        })?;
-        Ok(body)
+            let opened = self.open_parts(kind, context, &parts, &mut scratch.text, &mut body)?;
+            Ok(match opened {
+                Unpacked::Raw(stored) => stored.to_vec(),
+                Unpacked::Body => std::mem::take(&mut body),
+            })
+        })
     }
 
     /// A nonce for [`seal_object_with_nonce`](Self::seal_object_with_nonce).
@@ -219,14 +229,15 @@ impl Keyring {
         Ok(())
     }
 
-    fn open_parts(
+    /// Opens into `text`, and unpacks into `body` what is packed.
+    fn open_parts<'b>(
         &self,
         kind: ObjectKind,
         context: &str,
         parts: &Parts<'_>,
-        text: &mut Vec<u8>,
+        text: &'b mut Vec<u8>,
         body: &mut Vec<u8>,
-    ) -> Result<(), OpenError> {
+    ) -> Result<Unpacked<'b>, OpenError> {
         // A block has no name of its own: its reader adds that of the pack.
         let name = || {
             if context.is_empty() {
@@ -286,9 +297,9 @@ impl Keyring {
             source,
         };
         with_scratch(|scratch| {
-            self.open_block_into(kind, stored, &mut scratch.text, &mut scratch.body)
+            let mut rest = self
+                .open_block_within(kind, stored, &mut scratch.text, &mut scratch.body)
                 .map_err(|error| failed(Some(Box::new(error))))?;
-            let mut rest = scratch.body.as_slice();
             for part in body {
                 rest = rest.strip_prefix(*part).ok_or_else(|| failed(None))?;
             }

@@ -282,7 +282,7 @@ async fn a_long_directory_is_read_with_two_requests() {
         .map(|at| (u8::try_from(at % 250).unwrap(), 1 + at / 250))
         .collect();
     let finished = pack(&keyring, BlockKind::Tree, &[chunks], PackEnd::Full);
-    assert_eq!(finished.len % (32 << 10), 0);
+    assert_eq!(finished.len % (4 << 10), 0);
     let store = stored(finished.parts.concat()).await;
     let directory = read_directory(&store, &keyring, NAME, None, None)
         .await

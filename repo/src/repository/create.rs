@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use orlop_chunker::{CutParams, FixedCutter};
 use tokio::sync::Mutex;
 
 use super::{Repository, RepositoryError};
 use crate::clock::Clock;
+use crate::cuts::Cuts;
 use crate::entropy::Entropy;
 use crate::features::Features;
 use crate::format_object::Format;
@@ -34,7 +34,7 @@ pub struct InitOptions {
     /// How everything is encrypted, for its whole life.
     pub suite: Suite,
     /// How general files are cut, for its whole life.
-    pub cut: CutParams,
+    pub cuts: Cuts,
     /// Wall and monotonic time.
     pub clock: Arc<dyn Clock>,
     /// Makes the keys.
@@ -58,7 +58,7 @@ impl Repository {
         let InitOptions {
             slots,
             suite,
-            cut,
+            cuts,
             clock,
             entropy,
         } = options;
@@ -75,8 +75,7 @@ impl Repository {
             repository_id: keys.repository_id(),
             suite,
             chunker: orlop_chunker::Suite::DEFAULT,
-            cut,
-            fixed_len: FixedCutter::PAGED.length(),
+            cuts,
             features: Features::default(),
             created_ms: clock.unix_ms(),
         };

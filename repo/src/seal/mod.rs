@@ -17,7 +17,7 @@ pub use error::{OpenError, SealError};
 pub use kind::{BlockKind, ObjectKind};
 pub use suite::Suite;
 
-pub(crate) use compress::{DecodeError, decode_body, encode_body};
+pub(crate) use compress::{DecodeError, Unpacked, decode_body, encode_body};
 pub(crate) use envelope::{Header, Parts, block_parts, envelope_parts};
 pub(crate) use scratch::with_scratch;
 pub(crate) use suite::{CipherError, SealKey};

@@ -74,11 +74,15 @@ pub enum FileClass {
     /// By content.
     #[default]
     General,
-    /// At multiples of a fixed size: databases, disk images.
+    /// At multiples of a fixed size: disk images and devices.
     Paged,
     /// One chunk: small files.
     Whole,
-    /// A class that this version does not know, at least 3. Reading needs no class.
+    /// At multiples of a smaller fixed size: databases.
+    Database,
+    /// By content, into longer chunks: what does not compress.
+    Dense,
+    /// A class that this version does not know, at least 5. Reading needs no class.
     Unknown(u8),
 }
 
@@ -89,6 +93,8 @@ impl FileClass {
             Self::General => 0,
             Self::Paged => 1,
             Self::Whole => 2,
+            Self::Database => 3,
+            Self::Dense => 4,
             Self::Unknown(number) => number,
         }
     }
@@ -99,6 +105,8 @@ impl FileClass {
             0 => Self::General,
             1 => Self::Paged,
             2 => Self::Whole,
+            3 => Self::Database,
+            4 => Self::Dense,
             _ => Self::Unknown(number),
         }
     }

@@ -32,9 +32,12 @@ const INNER_MASK: u32 = 0x7f;
 
 /// A content page of the class paged covers this many bytes of the file.
 const PAGED_SPAN: u64 = 16 << 20;
+/// A content page of the class database covers this many bytes of the file, 16 chunks: an update of
+/// one row in a thousand pages rewrites the page that lists it, which are 600 bytes, not 40 KiB.
+const DATABASE_SPAN: u64 = 256 << 10;
 /// Fewest extents of a content page of another class that ends by a chunk's id.
 const EXTENTS_MIN: usize = 64;
-/// Most extents of a content page. Of the class paged too: holes may be much smaller than chunks.
+/// Most extents of a content page. Of those classes too: holes may be much smaller than chunks.
 const EXTENTS_MAX: usize = 1024;
 /// Children of a content page.
 const CONTENT_CHILDREN: usize = 256;
@@ -68,10 +71,12 @@ pub(super) fn extents_end(
     end: u64,
     data: Option<ChunkId>,
 ) -> bool {
-    let ends = if class == FileClass::Paged {
-        start / PAGED_SPAN != end / PAGED_SPAN
-    } else {
-        page.count() >= EXTENTS_MIN && data.is_some_and(|id| id.as_bytes().first() == Some(&0))
+    let ends = match class {
+        FileClass::Paged => start / PAGED_SPAN != end / PAGED_SPAN,
+        FileClass::Database => start / DATABASE_SPAN != end / DATABASE_SPAN,
+        _ => {
+            page.count() >= EXTENTS_MIN && data.is_some_and(|id| id.as_bytes().first() == Some(&0))
+        }
     };
     ends || page.count() >= EXTENTS_MAX
 }

@@ -8,7 +8,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use orlop_chunker::{CutParams, Suite as ChunkerSuite};
+use orlop_chunker::Suite as ChunkerSuite;
+use orlop_repo::cuts::Cuts;
 use orlop_repo::entropy::{Entropy, EntropyError};
 use orlop_repo::features::Features;
 use orlop_repo::format_object::Format;
@@ -95,8 +96,7 @@ pub(crate) fn format(suite: Suite) -> Format {
         repository_id: RootKey::from_bytes(Zeroizing::new(ROOT)).repository_id(),
         suite,
         chunker: ChunkerSuite::FastCdc2020,
-        cut: CutParams::new(16384, 65536, 262_144).unwrap(),
-        fixed_len: 65536,
+        cuts: Cuts::DEFAULT,
         features: Features {
             collect: ["example".to_owned()].into(),
             ..Features::default()

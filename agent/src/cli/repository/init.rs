@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use orlop_chunker::CutParams;
+use orlop_repo::cuts::Cuts;
 use orlop_repo::entropy::OsEntropy;
 use orlop_repo::model::ObjectName;
 use orlop_repo::repository::{InitOptions, InitSlot, Repository, RepositoryError};
@@ -43,7 +43,7 @@ pub(in crate::cli) fn init_options(
     InitOptions {
         slots,
         suite: cipher.suite(),
-        cut: CutParams::DEFAULT,
+        cuts: Cuts::DEFAULT,
         clock: context.clock.clone(),
         entropy: Arc::new(OsEntropy),
     }
