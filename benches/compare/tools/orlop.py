@@ -1,11 +1,12 @@
 """orlop itself."""
 
+import json
 from pathlib import Path
 
 from measure import Finished
 from place import Place
 
-from .engine import Added, Engine, json_lines, summary
+from .engine import Added, Engine, summary
 
 
 class Orlop(Engine):
@@ -45,7 +46,7 @@ class Orlop(Engine):
         )
 
     def snapshots(self, place: Place) -> int:
-        return len(json_lines(self.quietly(place, [*self._global(place), "--json", "snapshots"])))
+        return len(json.loads(self.quietly(place, [*self._global(place), "--json", "snapshots"])))
 
     def _global(self, place: Place) -> list[str]:
         arguments = [
