@@ -1,7 +1,13 @@
 //! The record of one volume at one time. It travels in the log's `Commit` entries.
 
+mod limits;
+
 use std::collections::BTreeMap;
 
+pub use limits::{
+    LabelError, MAX_NAME, MAX_PROBLEM_BYTES, MAX_RECORD, MAX_SOURCE, MAX_TAGS, MAX_VOLUME,
+    TAG_COST, check_labels,
+};
 use minicbor::{Decode, Encode};
 use orlop_chunker::ChunkId;
 
@@ -189,5 +195,78 @@ impl<'b, C> Decode<'b, C> for RootRef {
                 offset: raw.offset,
             },
         }))
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// The largest record that is allowed.
+    pub(crate) fn largest() -> Snapshot {
+        let id = SnapshotId::from_bytes([0xff; 16]);
+        let pack = PackName {
+            session: SessionId::from_bytes([0xff; 16]),
+            number: u32::MAX,
+        };
+        let place = Place {
+            pack,
+            block_offset: u32::MAX,
+            block_len: u32::MAX,
+            offset: u32::MAX,
+        };
+        // Tags of one byte cost the most for what they hold, up to 256; then ever longer ones.
+        let mut tags = BTreeMap::new();
+        let mut left = MAX_TAGS;
+        for number in 0.. {
+            let key = format!("{number:x}");
+            let Some(rest) = left.checked_sub(key.len() + TAG_COST) else {
+                break;
+            };
+            left = rest;
+            tags.insert(key, String::new());
+        }
+        if let Some(mut tag) = tags.first_entry() {
+            tag.insert("v".repeat(left));
+        }
+        let texts = MAX_PROBLEM_BYTES - MAX_PROBLEMS * 60;
+        let problem = |n: usize| Problem {
+            path: vec![0xff; 30],
+            what: "w".repeat(if n == 0 { 30 + texts } else { 30 }),
+        };
+        let number = u64::MAX;
+        Snapshot {
+            id,
+            started_ms: number,
+            finished_ms: number,
+            volume: "v".repeat(MAX_VOLUME),
+            tags,
+            parent: Some(id),
+            root: RootRef(ChunkRef {
+                id: ChunkId::from_bytes([0xff; ChunkId::LEN]),
+                len: u32::MAX,
+                place,
+            }),
+            stats: Statistics {
+                files: number,
+                folders: number,
+                others: number,
+                bytes: number,
+                added: number,
+                added_stored: number,
+                files_new: number,
+                files_changed: number,
+                files_unmodified: number,
+                folders_new: number,
+                folders_changed: number,
+                folders_unmodified: number,
+            },
+            problems: (0..MAX_PROBLEMS).map(problem).collect(),
+            problem_count: number,
+            engine: "e".repeat(MAX_NAME),
+            owner: Some("o".repeat(MAX_NAME)),
+            kind: VolumeKind::Device,
+            source: vec![b's'; MAX_SOURCE],
+        }
     }
 }

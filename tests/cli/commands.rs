@@ -289,3 +289,17 @@ fn completions_name_the_commands() {
         assert!(run.out.contains("restore"), "{shell}");
     }
 }
+
+#[test]
+fn a_snapshot_is_not_described_by_more_than_fits_its_record() {
+    let bench = Bench::new();
+    let tag = format!("key={}", "v".repeat(70_000));
+    let run = bench.orlop(["backup", "source", "--tag", &tag]).run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.err.contains("tags of a snapshot"), "{run:?}");
+    let run = bench
+        .orlop(["backup", "source", "--volume", &"v".repeat(5000)])
+        .run();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(!bench.repository().exists(), "nothing was begun");
+}

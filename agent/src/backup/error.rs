@@ -4,6 +4,7 @@ use orlop_repo::index::IndexError;
 use orlop_repo::pack::PackError;
 use orlop_repo::repository::{SessionError, TreeError};
 use orlop_repo::seal::SealError;
+use orlop_repo::snapshot::LabelError;
 
 use crate::fs::FsError;
 
@@ -32,6 +33,9 @@ pub enum BackupError {
     /// The stream cannot be read.
     #[error("cannot read the stream")]
     Stream(#[source] std::io::Error),
+    /// What is said of the snapshot is too long for its record.
+    #[error(transparent)]
+    Label(#[from] LabelError),
     /// The session or the store failed.
     #[error(transparent)]
     Session(#[from] SessionError),

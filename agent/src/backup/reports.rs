@@ -2,13 +2,10 @@
 
 use std::sync::Arc;
 
-use orlop_repo::snapshot::{MAX_PROBLEMS, Problem};
+use orlop_repo::snapshot::{MAX_PROBLEM_BYTES, MAX_PROBLEMS, Problem};
 use parking_lot::Mutex;
 
 use crate::progress::Progress;
-
-/// Bytes of problems that travel in a snapshot: its entry in the log is bounded to 1 MiB.
-const PROBLEM_BYTES: usize = 64 << 10;
 
 /// Collects problems.
 pub(super) struct Reports {
@@ -47,7 +44,7 @@ impl Reports {
     fn keep(&self, path: &[u8], what: String) {
         let mut kept = self.kept.lock();
         let bytes = kept.bytes + path.len() + what.len();
-        if kept.problems.len() < MAX_PROBLEMS && bytes <= PROBLEM_BYTES {
+        if kept.problems.len() < MAX_PROBLEMS && bytes <= MAX_PROBLEM_BYTES {
             kept.bytes = bytes;
             kept.problems.push(Problem {
                 path: path.to_vec(),

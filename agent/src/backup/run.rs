@@ -13,7 +13,7 @@ use orlop_repo::log::State;
 use orlop_repo::model::SnapshotId;
 use orlop_repo::repository::{Repository, Session, SessionError};
 use orlop_repo::seal::{BlockKind, Compression};
-use orlop_repo::snapshot::{Problem, RootRef, Snapshot, Statistics};
+use orlop_repo::snapshot::{Problem, RootRef, Snapshot, Statistics, check_labels};
 use parking_lot::Mutex;
 
 use super::assemble::Assembler;
@@ -65,6 +65,7 @@ pub fn backup(
     let repository = &tools.repository;
     let started = repository.clock().monotonic();
     let started_ms = repository.clock().unix_ms();
+    check_labels(&options.volume, &options.tags)?;
     let mut opened = Opened::open(source, options, time_of(started_ms))?;
     let begun = Begun::new(tools, options)?;
     let session = &begun.session;

@@ -5,6 +5,7 @@ use std::error::Error;
 use orlop_repo::log::LogError;
 use orlop_repo::repository::{RepositoryError, SessionError};
 use orlop_repo::slots::SlotError;
+use orlop_repo::snapshot::LabelError;
 use orlop_repo::store::{StoreError, StoreUrlError};
 
 use super::exit::ExitStatus;
@@ -80,6 +81,12 @@ fn about(error: &(dyn Error + 'static)) -> Option<Advice> {
         return Some(Advice::next(
             "stop all backups to it and find out what happened to the store; if the repository \
              was replaced on purpose, delete the folder `seen` in the cache folder",
+        ));
+    }
+    if error.is::<LabelError>() {
+        return Some(Advice::with(
+            ExitStatus::Usage,
+            "use shorter names and tags",
         ));
     }
     if let Some(BackupError::Interrupted) = error.downcast_ref() {

@@ -7,6 +7,7 @@ mod open;
 mod orphans;
 mod session;
 mod tree_pages;
+mod unnamed;
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::Repository;
+use super::unnamed::Unnamed;
 use crate::entropy::EntropyError;
 use crate::log::{
     AppendError, Begin, Body, Checkpoint, Commit, Invalid, LogError, MergeIndex, Role, SegmentRef,
@@ -15,7 +16,7 @@ use crate::log::{
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 use crate::pack::FinishedPack;
 use crate::seal::{ObjectKind, SealError};
-use crate::snapshot::{RootRef, Snapshot};
+use crate::snapshot::{LabelError, RootRef, Snapshot};
 use crate::store::{PutPayload, StoreError};
 
 /// What a session is opened for.
@@ -65,6 +66,9 @@ pub enum SessionError {
     /// No randomness for a session's name.
     #[error("cannot name a session")]
     Entropy(#[from] EntropyError),
+    /// The snapshot's record is longer than its entry in the log may be.
+    #[error(transparent)]
+    Snapshot(#[from] LabelError),
     /// A session has 2^32 packs and segments.
     #[error("session {0} has used up its names")]
     NamesUsedUp(SessionId),
@@ -77,15 +81,6 @@ impl From<AppendError> for SessionError {
             AppendError::Log(log) => Self::Log(log),
         }
     }
-}
-
-/// What has been stored or relied on and no entry names yet.
-#[derive(Clone, Default)]
-struct Unnamed {
-    packs: PackSet,
-    segments: Vec<SegmentRef>,
-    relied: PackSet,
-    adopted: PackSet,
 }
 
 /// An open session.
@@ -270,11 +265,29 @@ impl Session {
         self.unnamed.lock().adopted.insert(pack);
     }
 
-    /// Names everything stored so far, so that it survives this process.
+    /// Names everything stored so far, so that it survives this process; by several entries if
+    /// it is more than fits one.
     pub async fn checkpoint(&self, partial: Option<RootRef>) -> Result<(), SessionError> {
-        let named = std::mem::take(&mut *self.unnamed.lock());
-        let result = self
-            .repository
+        let mut left = std::mem::take(&mut *self.unnamed.lock());
+        loop {
+            let last = left.fits();
+            let part = left.take_part();
+            // The packs of a tree are named by the time that the tree is.
+            let root = partial.filter(|_| last);
+            if let Err(error) = self.name(&part, root).await {
+                let mut unnamed = self.unnamed.lock();
+                unnamed.put_back(part);
+                unnamed.put_back(left);
+                return Err(error);
+            }
+            if last {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn name(&self, part: &Unnamed, partial: Option<RootRef>) -> Result<(), SessionError> {
+        self.repository
             .chain()
             .await
             .append::<SessionError>(|state| {
@@ -284,7 +297,7 @@ impl Session {
                     segments,
                     relied,
                     mut adopted,
-                } = named.clone();
+                } = part.clone();
                 // What a sweep took first is no loss: nothing refers to it before it is named.
                 adopted.subtract(&state.swept);
                 Ok(Body::Checkpoint(Checkpoint {
@@ -296,15 +309,8 @@ impl Session {
                     adopted,
                 }))
             })
-            .await;
-        if result.is_err() {
-            let mut unnamed = self.unnamed.lock();
-            unnamed.packs.extend(&named.packs);
-            unnamed.segments.extend(named.segments);
-            unnamed.relied.extend(&named.relied);
-            unnamed.adopted.extend(&named.adopted);
-        }
-        result.map(|_| ())
+            .await
+            .map(|_| ())
     }
 
     fn still_good(&self, state: &State) -> Result<(), SessionError> {
@@ -321,6 +327,10 @@ impl Session {
     /// [`SessionError::Invalid`] with [`Invalid::AlreadyCommitted`] if the snapshot's owner has
     /// one already: the work was done. Any other error promises nothing.
     pub async fn commit(&self, snapshot: Snapshot) -> Result<(), SessionError> {
+        snapshot.check()?;
+        if !self.unnamed.lock().fits() {
+            self.checkpoint(None).await?;
+        }
         let named = std::mem::take(&mut *self.unnamed.lock());
         let mut chain = self.repository.chain().await;
         chain

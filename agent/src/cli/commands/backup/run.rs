@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use orlop_repo::model::SnapshotId;
+use orlop_repo::snapshot::check_labels;
 
 use super::options::Backup;
 use super::{exclusion, summary, volume};
@@ -32,6 +33,12 @@ impl Backup {
     /// Makes the snapshots and prints a summary of each.
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<ExitStatus, Failure> {
         let jobs = self.jobs()?;
+        let tags = self.tags();
+        for job in &jobs {
+            check_labels(&job.volume, &tags).map_err(|error| {
+                Failure::usage("cannot describe the snapshot so").because(error)
+            })?;
+        }
         let repository = repository::open_or_make_default(context).await?;
         let parent = match &self.parent {
             Some(name) => Some(parent(&repository.state().await, name)?),
@@ -50,6 +57,12 @@ impl Backup {
         Ok(status)
     }
 
+    fn tags(&self) -> BTreeMap<String, String> {
+        let tags = self.tag.iter();
+        tags.map(|tag| (tag.key.clone(), tag.value.clone()))
+            .collect()
+    }
+
     /// Makes one snapshot; tells whether it is incomplete.
     async fn one(
         &self,
@@ -66,11 +79,7 @@ impl Backup {
         let cache = repository::cache_of(context, &tools.repository)?;
         let options = BackupOptions {
             volume,
-            tags: self
-                .tag
-                .iter()
-                .map(|tag| (tag.key.clone(), tag.value.clone()))
-                .collect::<BTreeMap<_, _>>(),
+            tags: self.tags(),
             parent,
             force: self.force,
             sample: self.force_sample.map_or(0.0, Percent::share),
