@@ -12,9 +12,10 @@ use futures::stream::BoxStream;
 use orlop_repo::check::{
     CheckError, CheckOptions, CheckReport, Hurt, NoProgress, ReadData, Severity, check,
 };
+use orlop_repo::index::{CacheFolder, LocalIndex};
 use orlop_repo::model::{ChunkRef, Extent, ObjectName, PackName};
 use orlop_repo::pack::read_directory;
-use orlop_repo::repository::{Repository, TreePages};
+use orlop_repo::repository::{Elsewhere, Repository, TreePages};
 use orlop_repo::seal::{BlockKind, Suite};
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::store::{
@@ -107,13 +108,17 @@ impl Bench {
 
     /// Every file of every snapshot that has a data chunk which `is_hurt` picks.
     fn files(&self, is_hurt: impl Fn(&ChunkRef) -> bool) -> BTreeSet<(String, String)> {
-        let pages = TreePages::new(
-            Arc::clone(&self.repository),
-            self.runtime.handle().clone(),
-            1 << 20,
-        );
         let mut files = BTreeSet::new();
         for snapshot in &self.snapshots {
+            let folder = CacheFolder::TemporaryIn(std::env::temp_dir());
+            let open = Box::new(move || LocalIndex::open(&folder, None).map(Arc::new));
+            let elsewhere = Elsewhere::new(Arc::clone(&self.repository), snapshot.id, open);
+            let pages = TreePages::new(
+                Arc::clone(&self.repository),
+                self.runtime.handle().clone(),
+                1 << 20,
+                Arc::new(elsewhere),
+            );
             for located in TreeCursor::new(&pages, snapshot.root.0, KeyRange::all()) {
                 let located = located.unwrap();
                 let mut extents = Extents::new(&pages, &located.entry.content);

@@ -5,13 +5,19 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+use orlop_chunker::ChunkId;
 use orlop_repo::clock::SystemClock;
 use orlop_repo::cuts::Cuts;
-use orlop_repo::entropy::SeededEntropy;
-use orlop_repo::index::{CacheFolder, LocalIndex};
-use orlop_repo::repository::{InitOptions, InitSlot, Repository, TreePages};
+use orlop_repo::entropy::{OsEntropy, SeededEntropy};
+use orlop_repo::index::{CacheFolder, LocalIndex, SegmentBuilder};
+use orlop_repo::log::{AppendError, Body, Condemn, Relocate, Role, State, Sweep};
+use orlop_repo::model::{ObjectName, PackSet};
+use orlop_repo::pack::{PackBuilder, PackEnd, read_directory};
+use orlop_repo::repository::{
+    InitOptions, InitSlot, OpenOptions, Repository, Session, SessionError, SessionRequest,
+};
 use orlop_repo::seal::Suite;
-use orlop_repo::slots::SlotSpec;
+use orlop_repo::slots::{Credential, SlotSpec};
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::store::Store;
 use orlop_repo::tree::{Entry, KeyRange, TreeCursor};
@@ -153,6 +159,103 @@ impl TestRepository {
         restore(&self.tools, snapshot, options, &Arc::new(Progress::new()))
     }
 
+    /// Copies every pack to a new one, with its blocks in another order, and deletes it, as
+    /// maintenance does: by the log's rules, and without telling whoever has read the log before.
+    pub(crate) fn move_packs(&self) {
+        self.tools.runtime.block_on(self.move_packs_async());
+    }
+
+    async fn move_packs_async(&self) {
+        let repository = self.open_again().await;
+        let (store, keys) = (repository.store(), repository.keys());
+        let request = |_: &State| {
+            Ok::<_, SessionError>(SessionRequest {
+                role: Role::Maintainer,
+                base: None,
+                adopts: Vec::new(),
+                owner: None,
+                client: "test".to_owned(),
+                volume: None,
+            })
+        };
+        let session = Session::begin(Arc::clone(&repository), request)
+            .await
+            .unwrap();
+        let (mut old, mut keepers) = (PackSet::new(), PackSet::new());
+        let mut segment = SegmentBuilder::new();
+        for name in repository.state().await.packs.iter() {
+            let directory = read_directory(store, keys, name, None, None).await.unwrap();
+            let object = store.get(&ObjectName::pack(name), 1 << 30).await.unwrap();
+            let keeper = session.next_pack().unwrap();
+            let (kind, suite) = (directory.kind(), keys.suite());
+            let mut builder = PackBuilder::new(keeper, kind, suite, 1 << 30);
+            let blocks: Vec<_> = directory.blocks().collect();
+            for block in blocks.iter().rev() {
+                let chunks: Vec<_> = directory
+                    .chunks()
+                    .filter(|chunk| chunk.place.block_offset == block.offset)
+                    .map(|chunk| {
+                        let mut id = [0; ChunkId::LEN];
+                        id[..16].copy_from_slice(&chunk.prefix);
+                        (ChunkId::from_bytes(id), chunk.len)
+                    })
+                    .collect();
+                let from = block.offset as usize;
+                let sealed = object.slice(from..from + block.len as usize);
+                builder.add_block(sealed, &chunks).unwrap();
+            }
+            let finished = builder.finish(keys, PackEnd::Early).unwrap();
+            session.upload(&finished).await.unwrap();
+            segment.add_directory(&finished.directory, finished.hash);
+            old.insert(name);
+            keepers.insert(keeper);
+        }
+        for body in segment.finish() {
+            session.upload_segment(&body).await.unwrap();
+        }
+        for keeper in keepers.iter() {
+            session.has_stored(keeper);
+        }
+        session.checkpoint(None).await.unwrap();
+        let relocate = Body::Relocate(Relocate {
+            session: session.id(),
+            segments: Vec::new(),
+            old: old.clone(),
+            keepers,
+        });
+        let condemn = Body::Condemn(Condemn {
+            packs: old.clone(),
+            broken: Vec::new(),
+            others: Vec::new(),
+        });
+        let sweep = Body::Sweep(Sweep {
+            packs: old.clone(),
+            segments: Vec::new(),
+            others: Vec::new(),
+        });
+        for body in [relocate, Body::End(session.id()), condemn, sweep] {
+            let say = |_: &State| Ok::<_, AppendError>(body.clone());
+            repository.chain().await.append(say).await.unwrap();
+        }
+        for name in old.iter() {
+            store.delete([ObjectName::pack(name)]).await.unwrap();
+        }
+    }
+
+    /// The repository as another client opens it.
+    pub(crate) async fn open_again(&self) -> Arc<Repository> {
+        let options = OpenOptions {
+            memory: 1 << 30,
+            expect: None,
+            seen: None,
+            clock: Arc::new(SystemClock::new()),
+            entropy: Arc::new(OsEntropy),
+        };
+        let store = Store::local(self.folder.path().join("store"));
+        let key = [Credential::Raw(Zeroizing::new([7; 32]))];
+        Repository::open(store, &key, options).await.unwrap()
+    }
+
     /// Every pack of blocks of files (1) or of pages (2).
     pub(crate) fn packs(&self, kind: u8) -> Vec<PathBuf> {
         let mut packs = Vec::new();
@@ -189,11 +292,7 @@ pub(crate) fn differences(one: &Path, other: &Path) -> String {
 /// The entries of a snapshot by their paths, with slashes.
 pub(crate) fn entries(repo: &TestRepository, snapshot: &Snapshot) -> BTreeMap<String, Entry> {
     let tools = &repo.tools;
-    let pages = TreePages::new(
-        Arc::clone(&tools.repository),
-        tools.runtime.clone(),
-        1 << 20,
-    );
+    let pages = tools.pages(snapshot.id, 1 << 20);
     TreeCursor::new(&pages, snapshot.root.0, KeyRange::all())
         .map(|located| {
             let located = located.unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, contents};
 
 /// Flips a byte at a share of the file's length.
 fn flip(file: &Path, share: f64) {
@@ -41,6 +41,78 @@ fn a_damaged_file_is_named_and_the_rest_restored() {
         .output()
         .unwrap();
     assert_eq!(tar.status.code(), Some(3), "{tar:?}");
+}
+
+#[test]
+fn a_damaged_page_of_the_tree_is_named_and_the_rest_is_read() {
+    let bench = Bench::new();
+    for number in 0..900 {
+        let folder = bench.source().join(format!("many-{}", number / 300));
+        fs::create_dir_all(&folder).unwrap();
+        let name = format!("a-name-that-takes-some-room-{number:04}");
+        fs::write(folder.join(name), number.to_string()).unwrap();
+    }
+    let source = bench.source();
+    let backup = || bench.orlop(["backup", "--volume", "v"]).arg(&source).run();
+    backup().done();
+    fs::write(bench.source().join("new"), "new").unwrap();
+    backup().done();
+    let run = bench.orlop(["snapshots", "--json"]).run().done();
+    let snapshots: Vec<_> = run.json().as_array().unwrap().clone();
+    let id = |at: usize| snapshots[at]["id"].as_str().unwrap().to_owned();
+    let all = bench.orlop(["ls", "-R", &id(0)]).run().done();
+    // The leaves of the first snapshot: the largest of the packs with pages.
+    let packs = bench.packs();
+    let tree = |pack: &&std::path::PathBuf| fs::read(pack).unwrap()[8] == 2;
+    flip(packs.iter().find(tree).unwrap(), 0.5);
+
+    let run = bench.orlop(["ls", "-R", &id(0)]).run();
+    assert_eq!(run.code, 3, "{run:?}");
+    assert!(
+        run.err.contains("packs/") && run.err.contains(&id(0)[..8]),
+        "{run:?}"
+    );
+    let lines = run.out.lines().count();
+    assert!(0 < lines && lines < all.out.lines().count(), "{lines}");
+    assert!(
+        run.out
+            .lines()
+            .all(|line| all.out.lines().any(|other| other == line))
+    );
+    let run = bench.orlop(["ls", "-R", "--json", &id(0)]).run();
+    let told: serde_json::Value = serde_json::from_str(run.err.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (told["message_type"].as_str(), run.code),
+        (Some("error"), 3)
+    );
+
+    let run = bench.orlop(["find", "a-name-*"]).run();
+    assert_eq!(run.code, 3, "{run:?}");
+    let target = bench.path("target");
+    let run = bench
+        .orlop(["restore", "--json", &id(0)])
+        .arg(&target)
+        .run();
+    assert_eq!(run.code, 3, "{run:?}");
+    let summary = run.json_lines().pop().unwrap();
+    assert_eq!(summary["pages_lost"], 1, "{run:?}");
+    let tar = bench
+        .orlop(["cat", &id(0)])
+        .into_command()
+        .output()
+        .unwrap();
+    assert_eq!(tar.status.code(), Some(3), "{tar:?}");
+
+    // The next backup reads again what it cannot take over, and is whole.
+    backup().done();
+    let target = bench.path("whole");
+    bench.orlop(["restore", "latest"]).arg(&target).run().done();
+    assert_eq!(contents(&bench.source()), contents(&target));
+    // Where the new snapshot has the same page, it was stored anew, and the older one has it again;
+    // otherwise nobody can compare what stands below it, and nothing of it counts as a difference.
+    let run = bench.orlop(["diff", &id(0), "latest"]).run();
+    assert!(run.code == 0 || run.code == 3, "{run:?}");
+    assert!(!run.out.contains("a-name-that"), "{run:?}");
 }
 
 #[test]

@@ -2,7 +2,10 @@
 
 use orlop_repo::log::{Body, Condemn, Lost};
 use orlop_repo::model::{Extent, PackSet, SessionId};
-use orlop_repo::repository::TreePages;
+use std::sync::Arc;
+
+use orlop_repo::index::{CacheFolder, LocalIndex};
+use orlop_repo::repository::{Elsewhere, TreePages};
 use orlop_repo::store::Store;
 use orlop_repo::tree::{Content, KeyRange, TreeCursor};
 
@@ -47,7 +50,11 @@ fn files_with_lost_chunks_are_read_and_stored_again() {
     let (bench, id) = dead();
     let repository = bench.open(Store::local(bench.path("store")));
     let partial = bench.state().sessions.get(&id).unwrap().partial.unwrap();
-    let pages = TreePages::new(repository, bench.runtime.handle().clone(), 1 << 20);
+    let folder = CacheFolder::TemporaryIn(std::env::temp_dir());
+    let open = Box::new(move || LocalIndex::open(&folder, None).map(Arc::new));
+    let elsewhere = Arc::new(Elsewhere::new(Arc::clone(&repository), None, open));
+    let runtime = bench.runtime.handle().clone();
+    let pages = TreePages::new(repository, runtime, 1 << 20, elsewhere);
     let (mut lost, mut files) = (Vec::new(), 0);
     for located in TreeCursor::new(&pages, partial.0, KeyRange::all()) {
         let entry = located.unwrap().entry;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use orlop_chunker::ChunkId;
 use orlop_repo::index::{self, CacheFolder, Found, IndexError, LocalIndex, SessionIndex};
@@ -35,6 +36,8 @@ pub(super) struct Dedup {
     index: Arc<LocalIndex>,
     session: Arc<Session>,
     reliable: RwLock<Reliable>,
+    /// Whether a page was met that the index knows and that cannot be read.
+    pages_anew: AtomicBool,
     own: SessionIndex,
 }
 
@@ -54,6 +57,7 @@ impl Dedup {
             index,
             session,
             reliable: RwLock::new(Reliable::of(state)),
+            pages_anew: AtomicBool::new(false),
             own,
         })
     }
@@ -63,12 +67,30 @@ impl Dedup {
         *self.reliable.write() = Reliable::of(state);
     }
 
+    /// Takes note that a page of a tree cannot be read where it is stored: every page is stored
+    /// anew from then on. Of what stands below that page, lists of the content of files among it,
+    /// nobody knows whether it can be read, and what is equal would lead there again.
+    pub(super) fn distrust_pages(&self) {
+        self.pages_anew.store(true, Ordering::Release);
+    }
+
     /// Looks a chunk up, and claims it if it is new.
     pub(super) fn claim(&self, id: ChunkId, len: u32) -> Result<Claim, IndexError> {
+        self.claim_unless(id, len, false)
+    }
+
+    /// Looks a page up, and claims it if it is new, or if what is stored cannot be trusted.
+    pub(super) fn claim_page(&self, id: ChunkId, len: u32) -> Result<Claim, IndexError> {
+        let anew = self.pages_anew.load(Ordering::Acquire);
+        self.claim_unless(id, len, anew)
+    }
+
+    fn claim_unless(&self, id: ChunkId, len: u32, anew: bool) -> Result<Claim, IndexError> {
         let prefix = id.prefix();
         match self.own.claim(&prefix)? {
             index::Claim::Known(found) => Ok(Claim::Known(known(id, found))),
             index::Claim::Pending => Ok(Claim::Awaited),
+            index::Claim::New if anew => Ok(Claim::Mine),
             index::Claim::New => {
                 let Some(found) = self.find_reliable(&prefix, len)? else {
                     return Ok(Claim::Mine);

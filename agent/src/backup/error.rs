@@ -48,8 +48,8 @@ pub enum BackupError {
     /// A pack could not be built.
     #[error(transparent)]
     Pack(#[from] PackError),
-    /// A page of the parent snapshot cannot be read. `--force` without a parent still works.
-    #[error("cannot read the parent snapshot; back up with --force to do without it")]
+    /// The store did not give a page of the parent snapshot; nothing says that it is damaged.
+    #[error("cannot read the parent snapshot")]
     Parent(#[source] TreeError),
     /// The tree could not be built.
     #[error("cannot build the tree: {what}")]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use orlop_repo::index::{IndexError, LocalIndex, read_segment};
 use orlop_repo::log::State;
 use orlop_repo::model::SnapshotId;
-use orlop_repo::repository::Repository;
+use orlop_repo::repository::{Elsewhere, Repository, TreePages};
 use orlop_repo::snapshot::Snapshot;
 use tokio::runtime::Handle;
 
@@ -117,6 +117,19 @@ pub struct Resumed {
 }
 
 impl Tools {
+    /// Finds data of `snapshot`, or of a tree that belongs to none yet, that is not where its tree says.
+    pub fn elsewhere(&self, snapshot: impl Into<Option<SnapshotId>>) -> Arc<Elsewhere> {
+        let index = Arc::clone(&self.index);
+        let open = Box::new(move || Ok(Arc::clone(&index)));
+        Arc::new(Elsewhere::new(Arc::clone(&self.repository), snapshot, open))
+    }
+
+    /// The pages of the tree of `snapshot`; up to `cache` bytes of them are kept.
+    pub fn pages(&self, snapshot: impl Into<Option<SnapshotId>>, cache: u64) -> TreePages {
+        let (repository, runtime) = (Arc::clone(&self.repository), self.runtime.clone());
+        TreePages::new(repository, runtime, cache, self.elsewhere(snapshot))
+    }
+
     /// Brings the local index to the segments that are live in `state`.
     pub async fn sync_index(&self, state: &State) -> Result<(), IndexError> {
         let live: Vec<_> = state.segments.iter().copied().collect();

@@ -65,7 +65,7 @@ impl PageSink for Pages {
         id: ChunkId,
     ) -> Result<ChunkRef, BackupError> {
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if let Claim::Known(known) = self.dedup.claim(id, len)? {
+        if let Claim::Known(known) = self.dedup.claim_page(id, len)? {
             return Ok(known);
         }
         self.progress.bytes_added.add(u64::from(len));

@@ -1,14 +1,16 @@
 //! What a walk is compared with, read along with it: the parent snapshot, and the trees of backups
 //! that were cut off.
 
+use std::sync::Arc;
+
 use orlop_repo::log::State;
 use orlop_repo::model::{ChunkRef, Extent};
 use orlop_repo::repository::TreePages;
 use orlop_repo::snapshot::{RootRef, Snapshot};
 use orlop_repo::tree::{Content, Entry, KeyRange, TreeCursor};
 
+use super::dedup::Dedup;
 use super::error::BackupError;
-use super::options::Tools;
 
 /// Finds the parent's entries, in the order of the walk.
 #[derive(Default)]
@@ -16,6 +18,8 @@ pub(super) struct Parent<'p> {
     cursor: Option<TreeCursor<'p, TreePages>>,
     /// Trees of the dead sessions that the backup adopts, the newest first.
     cut_off: Vec<TreeCursor<'p, TreePages>>,
+    /// Told of pages that cannot be read, so that the new snapshot does not take them over.
+    dedup: Option<Arc<Dedup>>,
     /// Prefixes of the ids of lost chunks, ascending.
     lost: Vec<[u8; 16]>,
 }
@@ -23,16 +27,21 @@ pub(super) struct Parent<'p> {
 impl<'p> Parent<'p> {
     /// The snapshot `base`, if there is one, and the trees of backups that were cut off; their
     /// pages come from `pages`.
+    ///
+    /// What stands below a page that is damaged is not known, and so read again; `dedup` is told
+    /// of the page.
     pub(super) fn new(
         base: Option<&Snapshot>,
         cut_off: impl Iterator<Item = RootRef>,
         pages: &'p TreePages,
         state: &State,
+        dedup: Arc<Dedup>,
     ) -> Self {
         let cursor = |root: RootRef| TreeCursor::new(pages, root.0, KeyRange::all());
         Self {
             cursor: base.map(|base| cursor(base.root)),
             cut_off: cut_off.map(cursor).collect(),
+            dedup: Some(dedup),
             lost: state.lost.iter().map(|id| **id).collect(),
         }
     }
@@ -43,9 +52,22 @@ impl<'p> Parent<'p> {
         parent: &[u8],
         name: &[u8],
     ) -> Result<Option<Entry>, BackupError> {
-        match &mut self.cursor {
-            Some(cursor) => cursor.find(parent, name).map_err(BackupError::Parent),
-            None => Ok(None),
+        let Some(cursor) = &mut self.cursor else {
+            return Ok(None);
+        };
+        match cursor.find(parent, name) {
+            Ok(entry) => Ok(entry),
+            Err(failure) if failure.source.is_damage() || failure.source.is_forgotten() => {
+                tracing::warn!(
+                    error = &*failure as &dyn std::error::Error,
+                    "a part of the parent snapshot is damaged and read from the source again"
+                );
+                if let Some(dedup) = &self.dedup {
+                    dedup.distrust_pages();
+                }
+                Ok(None)
+            }
+            Err(failure) => Err(BackupError::Parent(failure.source)),
         }
     }
 
@@ -75,6 +97,9 @@ impl<'p> Parent<'p> {
                         error = &error as &dyn std::error::Error,
                         "cannot go on from a backup that was cut off; files are read again"
                     );
+                    if let Some(dedup) = self.dedup.as_ref().filter(|_| error.source.is_damage()) {
+                        dedup.distrust_pages();
+                    }
                     false
                 }
             }
@@ -98,13 +123,4 @@ impl<'p> Parent<'p> {
             Content::Indirect { .. } => true,
         }
     }
-}
-
-/// The pages of these trees.
-pub(super) fn pages(tools: &Tools, cache: u64) -> TreePages {
-    TreePages::new(
-        std::sync::Arc::clone(&tools.repository),
-        tools.runtime.clone(),
-        cache,
-    )
 }

@@ -2,31 +2,49 @@
 
 use std::sync::Arc;
 
-use orlop_repo::repository::{Repository, TreePages};
+use orlop_repo::explain::explain;
+use orlop_repo::repository::{Elsewhere, OpenIndex, Repository, TreeError, TreePages};
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::tree::{
-    Difference, Entry, EntryKey, Extents, KeyRange, Located, TreeCursor, TreeDiff, child_prefix,
-    lookup,
+    Difference, Entry, EntryKey, Extents, KeyRange, Located, PageFailure, Side, TreeCursor,
+    TreeDiff, child_prefix, lookup,
 };
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::failure::Failure;
 use super::human;
+use super::missing::Missing;
 
 /// A snapshot that is open for reading. Everything blocks; not for the runtime's own threads.
 pub(super) struct Browse {
     /// The record.
     pub(super) snapshot: Arc<Snapshot>,
     pages: TreePages,
+    /// What could not be read and was left out.
+    missing: Mutex<Missing>,
 }
 
 impl Browse {
-    /// Opens `snapshot`; keeps up to `cache` bytes of pages.
-    pub(super) fn new(repository: &Arc<Repository>, snapshot: Arc<Snapshot>, cache: u64) -> Self {
+    /// Opens `snapshot`; keeps up to `cache` bytes of pages. `open` makes the index, if something
+    /// has moved.
+    pub(super) fn new(
+        repository: &Arc<Repository>,
+        snapshot: Arc<Snapshot>,
+        cache: u64,
+        open: OpenIndex,
+    ) -> Self {
+        let elsewhere = Arc::new(Elsewhere::new(repository.clone(), snapshot.id, open));
         Self {
             snapshot,
-            pages: TreePages::new(repository.clone(), Handle::current(), cache),
+            pages: TreePages::new(repository.clone(), Handle::current(), cache, elsewhere),
+            missing: Mutex::default(),
         }
+    }
+
+    /// What could not be read and was left out so far.
+    pub(super) fn take_missing(&self) -> Missing {
+        std::mem::take(&mut *self.missing.lock())
     }
 
     /// The key of a path given by its components.
@@ -41,42 +59,72 @@ impl Browse {
             .map_err(|error| Failure::usage("that path cannot be in a snapshot").because(error))
     }
 
-    /// The entry at `key`.
-    pub(super) fn entry(&self, key: &EntryKey) -> Result<Entry, Failure> {
+    /// The entry at `key`; nothing if it is lost with a page of the tree, which is then missing.
+    pub(super) fn entry(&self, key: &EntryKey) -> Result<Option<Entry>, Failure> {
         self.pages.open_root(&self.snapshot.root.0);
-        lookup(&self.pages, &self.snapshot.root.0, key)
-            .map_err(|error| self.unreadable().because(error))?
-            .ok_or_else(|| missing(key, &self.snapshot))
+        match lookup(&self.pages, &self.snapshot.root.0, key) {
+            Ok(Some(entry)) => Ok(Some(entry)),
+            Err(failure) => self.leave_out(failure).map(|()| None),
+            Ok(None) => Err(missing(key, &self.snapshot)),
+        }
     }
 
-    /// The entries of a range, with their paths, in the order of their keys.
+    /// The entries of a range, with their paths, in the order of their keys. What stands below
+    /// damaged pages is left out.
     pub(super) fn entries(
         &self,
         range: KeyRange,
     ) -> impl Iterator<Item = Result<Listed, Failure>> + '_ {
-        TreeCursor::new(&self.pages, self.snapshot.root.0, range).map(|located| {
-            let located = located.map_err(|error| self.unreadable().because(error))?;
-            Ok(Listed::of(located))
+        let cursor = TreeCursor::new(&self.pages, self.snapshot.root.0, range);
+        cursor.filter_map(|located| match located {
+            Ok(located) => Some(Ok(Listed::of(located))),
+            Err(failure) => self.leave_out(failure).err().map(Err),
         })
     }
 
     /// What differs in `newer`, a snapshot of the same repository; reads only pages that differ.
+    /// What one of them has below damaged pages is compared with nothing.
     pub(super) fn differences(
         &self,
         newer: &Self,
     ) -> impl Iterator<Item = Result<Difference, Failure>> + '_ {
-        TreeDiff::new(&self.pages, self.snapshot.root.0, newer.snapshot.root.0).map(|difference| {
-            difference.map_err(|error| {
-                Failure::new("cannot read the trees of both snapshots")
-                    .because(error)
-                    .next("run `orlop check`")
-            })
+        let (old, new) = (self.snapshot.root.0, newer.snapshot.root.0);
+        let newer = newer.snapshot.id;
+        TreeDiff::new(&self.pages, old, new).filter_map(move |difference| match difference {
+            Ok(difference) => Some(Ok(difference)),
+            Err(failed) if failed.failure.source.is_damage() => {
+                let id = match failed.side {
+                    Side::Old => self.snapshot.id,
+                    Side::New => newer,
+                };
+                self.missing.lock().page(id, &failed.failure);
+                None
+            }
+            Err(failed) => Some(Err(
+                Failure::new("cannot read the trees of both snapshots").because(failed.failure)
+            )),
         })
     }
 
     /// The extents of a file.
     pub(super) fn extents(&self, entry: &Entry) -> Extents<'_, TreePages> {
         Extents::new(&self.pages, &entry.content)
+    }
+
+    /// Notes that something about one file could not be read.
+    pub(super) fn leave_out_file(&self, path: &[u8], error: &TreeError) {
+        let what = format!("snapshot {:.8}: {}", self.snapshot.id, explain(error));
+        self.missing.lock().file(path.to_vec(), what);
+    }
+
+    /// Notes a page that is damaged; anything else stops the command.
+    fn leave_out(&self, failure: Box<PageFailure<TreeError>>) -> Result<(), Failure> {
+        if failure.source.is_damage() {
+            self.missing.lock().page(self.snapshot.id, &failure);
+            Ok(())
+        } else {
+            Err(self.unreadable().because(failure))
+        }
     }
 
     fn unreadable(&self) -> Failure {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use orlop_repo::clock::{Clock, SystemClock};
 
 use super::global::GlobalOptions;
+use super::human;
 use super::interrupt::Interrupt;
 use super::memory;
 use super::output::Output;
-use super::progress::{Display, Style, Work};
+use super::progress::{Display, Style, Work, error_message};
 use super::terminal::Terminal;
 use crate::memory::MemoryPlan;
-use crate::progress::Progress;
+use crate::progress::{ProblemSeen, Progress};
 
 /// Global options and the process's own things.
 pub(super) struct Context {
@@ -81,6 +82,15 @@ impl Context {
                 .json(&serde_json::json!({ "message_type": "warning", "message": line }));
         } else {
             self.terminal.line(&format!("warning: {line}"));
+        }
+    }
+
+    /// Says on standard error what is wrong with one file or part of a snapshot.
+    pub(super) fn problem(&self, during: &'static str, problem: &ProblemSeen) {
+        if self.options.json {
+            self.terminal.json(&error_message(during, problem));
+        } else {
+            self.terminal.line(&human::problem(problem));
         }
     }
 

@@ -6,6 +6,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use crate::progress::ProblemSeen;
+
+/// A problem with one file or part of a snapshot, in one line.
+pub(super) fn problem(problem: &ProblemSeen) -> String {
+    let path = match problem.path.as_slice() {
+        [] => "/".to_owned(),
+        path => name(path),
+    };
+    format!("{path}: {}", problem.what)
+}
+
 /// Bytes with three digits and a binary unit: `12.3 MiB`.
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

@@ -8,6 +8,7 @@
 //! output       standard output: results          json, table, human: how they look
 //! terminal     standard error: messages, logs and the live line
 //! progress     showing a running operation       interrupt: Ctrl-C
+//! missing      what could not be read and was left out
 //! failure      what is said when a command fails advice: what to do next, and the exit code
 //! ```
 
@@ -26,6 +27,7 @@ mod interrupt;
 mod json;
 mod logging;
 mod memory;
+mod missing;
 mod output;
 mod progress;
 mod repository;

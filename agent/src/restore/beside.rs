@@ -8,6 +8,7 @@ use orlop_repo::tree::{Entry, Located};
 use super::RestoreError;
 use super::options::{Choice, Select};
 use super::place::Part;
+use super::shared::Shared;
 use crate::fs::{Found, Item, RelPath, Root, Walk, WalkOptions};
 
 /// An entry on one side or on both. Of two things that are both, the kinds may differ.
@@ -22,7 +23,11 @@ pub(super) enum Pair {
 
 /// Goes through both in the order of the keys; entries that are left out are left out on both
 /// sides. Ends early when `each` says no.
+///
+/// Pages of the tree that cannot be read are reported before anything in their range is given:
+/// what the target has there comes as if the snapshot did not have it.
 pub(super) fn beside(
+    shared: &Shared,
     part: &Part<'_>,
     target: &Path,
     options: WalkOptions,
@@ -58,8 +63,17 @@ pub(super) fn beside(
         })
         .filter(|item| !item.as_ref().is_ok_and(Item::is_root));
     let mut tree = part.entries();
+    let mut next = || loop {
+        match tree.next() {
+            Some(Err(failure)) if failure.source.is_damage() => {
+                let (report, progress) = (&shared.report, &shared.progress);
+                report.lost_page(progress, part.snapshot, &failure);
+            }
+            other => return other.transpose(),
+        }
+    };
     let mut there = walk.next().transpose()?;
-    let mut stored = tree.next().transpose()?;
+    let mut stored = next()?;
     loop {
         let order = match (&stored, &there) {
             (None, None) => return Ok(()),
@@ -76,7 +90,7 @@ pub(super) fn beside(
         let left = if order.is_le() { stored.take() } else { None };
         let right = if order.is_ge() { there.take() } else { None };
         if left.is_some() {
-            stored = tree.next().transpose()?;
+            stored = next()?;
         }
         let pair = match (left, right) {
             (Some(left), Some(right)) => {

@@ -1,9 +1,7 @@
 //! One file to a stream.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use orlop_repo::repository::TreePages;
 use orlop_repo::snapshot::Snapshot;
 use orlop_repo::tree::EntryKind;
 
@@ -24,7 +22,8 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 ///
 /// # Errors
 ///
-/// [`RestoreError::NoContent`] if it is no file: for a folder see [`tar`](super::tar);
+/// [`RestoreError::IsFolder`] for a folder, see [`tar`](super::tar); [`RestoreError::NoContent`] if
+/// it is no file otherwise; [`RestoreError::Page`] if the entry is lost with a page of the tree;
 /// [`RestoreError::Read`] for damage too, as [`RestoreError::is_damage`] tells.
 pub fn cat(
     tools: &Tools,
@@ -34,46 +33,44 @@ pub fn cat(
     output: &mut dyn Write,
     progress: &Progress,
 ) -> Result<u64, RestoreError> {
-    let repository = Arc::clone(&tools.repository);
-    let pages = TreePages::new(repository, tools.runtime.clone(), memory.block_cache);
-    let part = Part::find(&pages, snapshot.root.0, path)?;
-    file(tools, &part, path, memory, output, progress)
-}
-
-/// Writes the content of a file that was found at `path`.
-pub(super) fn file(
-    tools: &Tools,
-    part: &Part<'_>,
-    path: &[u8],
-    memory: &MemoryPlan,
-    output: &mut dyn Write,
-    progress: &Progress,
-) -> Result<u64, RestoreError> {
+    let pages = tools.pages(snapshot.id, memory.block_cache);
+    let mut part = Part::find(&pages, snapshot, path)?;
+    if let Some(failure) = part.unknown.take() {
+        return Err(failure.into());
+    }
     let entry = &part.entry;
     if entry.kind != EntryKind::File {
         let path = String::from_utf8_lossy(path).into_owned();
-        return Err(RestoreError::NoContent { path });
+        return Err(if part.is_folder() {
+            RestoreError::IsFolder { path }
+        } else {
+            RestoreError::NoContent { path }
+        });
     }
     progress.files_total.add(1);
     progress.bytes_total.add(entry.size);
     progress.set_total_known();
-    Contents::new(tools, part.pages, memory).read(&entry.content, |piece| {
-        if progress.cancelled() {
-            return Err(RestoreError::Cancelled);
-        }
-        match piece {
-            Piece::Bytes(bytes) => {
-                output.write_all(&bytes).map_err(RestoreError::Output)?;
-                progress.bytes_done.add(bytes.len() as u64);
+    Contents::new(tools, snapshot.id, &pages, memory).read(
+        &entry.content,
+        entry.size,
+        |piece| {
+            if progress.cancelled() {
+                return Err(RestoreError::Cancelled);
             }
-            Piece::Zeros(len) => {
-                zeros(output, len)?;
-                progress.bytes_done.add(len);
+            match piece {
+                Piece::Bytes(bytes) => {
+                    output.write_all(&bytes).map_err(RestoreError::Output)?;
+                    progress.bytes_done.add(bytes.len() as u64);
+                }
+                Piece::Zeros(len) => {
+                    zeros(output, len)?;
+                    progress.bytes_done.add(len);
+                }
+                Piece::Lost(_, error) => return Err(error),
             }
-            Piece::Lost(_, error) => return Err(error),
-        }
-        Ok(())
-    })?;
+            Ok(())
+        },
+    )?;
     output.flush().map_err(RestoreError::Output)?;
     progress.files.new.add(1);
     Ok(entry.size)

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use orlop_repo::model::{ChunkRef, Extent};
-use orlop_repo::repository::{BlockReader, TreePages};
+use orlop_repo::model::{ChunkRef, Extent, SnapshotId};
+use orlop_repo::repository::{BlockReader, Elsewhere, TreeError, TreePages};
 use orlop_repo::seal::BlockKind;
 use orlop_repo::tree::{Content, Extents};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::RestoreError;
-use super::elsewhere::Elsewhere;
 use crate::backup::Tools;
 use crate::memory::MemoryPlan;
 
@@ -28,7 +27,7 @@ pub(super) struct Contents<'c> {
     tools: &'c Tools,
     pages: &'c TreePages,
     blocks: Arc<BlockReader>,
-    elsewhere: Elsewhere,
+    elsewhere: Arc<Elsewhere>,
     /// Bytes read ahead.
     ahead: u64,
 }
@@ -44,7 +43,12 @@ pub(super) enum Piece {
 }
 
 impl<'c> Contents<'c> {
-    pub(super) fn new(tools: &'c Tools, pages: &'c TreePages, memory: &MemoryPlan) -> Self {
+    pub(super) fn new(
+        tools: &'c Tools,
+        snapshot: SnapshotId,
+        pages: &'c TreePages,
+        memory: &MemoryPlan,
+    ) -> Self {
         let repository = Arc::clone(&tools.repository);
         // One batch is being read while the one before is used; blocks reach over both ends.
         let blocks = BlockReader::new(repository, BlockKind::Data, memory.in_flight);
@@ -52,48 +56,67 @@ impl<'c> Contents<'c> {
             tools,
             pages,
             blocks: Arc::new(blocks),
-            elsewhere: Elsewhere::new(tools),
+            elsewhere: tools.elsewhere(snapshot),
             ahead: memory.in_flight / 4,
         }
     }
 
-    /// Gives the pieces of a file to `each`, in order.
+    /// Gives the pieces of a file of `size` bytes to `each`, in order. What stands behind a page of
+    /// its content that is damaged is one lost piece.
     ///
     /// # Errors
     ///
-    /// Those of `each`; those of the store and of the tree that are not damage of a chunk.
+    /// Those of `each`; those of the store that are not damage.
     pub(super) fn read(
         &self,
         content: &Content,
+        size: u64,
         mut each: impl FnMut(Piece) -> Result<(), RestoreError>,
     ) -> Result<(), RestoreError> {
         if let Content::Inline(bytes) = content {
             return each(Piece::Bytes(Bytes::copy_from_slice(bytes)));
         }
         let mut extents = Extents::new(self.pages, content);
-        let mut batch = self.batch(&mut extents)?;
+        let mut lost = None;
+        let mut batch = self.batch(&mut extents, &mut lost)?;
         let mut reading = self.read_ahead(&batch);
         while !batch.is_empty() {
             self.tools
                 .runtime
                 .block_on(async { while reading.join_next().await.is_some() {} });
-            let next = self.batch(&mut extents)?;
+            let next = self.batch(&mut extents, &mut lost)?;
             reading = self.read_ahead(&next);
             for extent in batch {
                 each(self.piece(&extent)?)?;
             }
             batch = next;
         }
-        Ok(())
+        match lost {
+            Some(error) => each(Piece::Lost(
+                size.saturating_sub(extents.position()),
+                error.into(),
+            )),
+            None => Ok(()),
+        }
     }
 
-    /// The next extents, as many as are read ahead at once.
-    fn batch(&self, extents: &mut Extents<'_, TreePages>) -> Result<Vec<Extent>, RestoreError> {
+    /// The next extents, as many as are read ahead at once; none after one that is `lost`.
+    fn batch(
+        &self,
+        extents: &mut Extents<'_, TreePages>,
+        lost: &mut Option<TreeError>,
+    ) -> Result<Vec<Extent>, RestoreError> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < self.ahead && batch.len() < MAX_CHUNKS {
-            let Some(extent) = extents.next().transpose()? else {
-                break;
+            let extent = match extents.next() {
+                Some(Ok(extent)) => extent,
+                Some(Err(error)) if error.is_damage() => {
+                    *lost = Some(error);
+                    break;
+                }
+                Some(Err(error)) => return Err(error.into()),
+                None => break,
             };
             if let Extent::Data(chunk) = &extent {
                 bytes += u64::from(chunk.len);
@@ -132,7 +155,9 @@ impl<'c> Contents<'c> {
         match self.tools.runtime.block_on(self.blocks.read(&chunk)) {
             Ok(bytes) => Ok(Piece::Bytes(bytes)),
             Err(error) if error.is_damage() => {
-                let other = self.elsewhere.read(chunk.id, chunk.len, &chunk.place)?;
+                let (id, len, place) = (chunk.id, chunk.len, &chunk.place);
+                let other = self.elsewhere.read(BlockKind::Data, id, len, place);
+                let other = self.tools.runtime.block_on(other)?;
                 let lost = || Piece::Lost(u64::from(chunk.len), error.into());
                 Ok(other.map_or_else(lost, Piece::Bytes))
             }

@@ -3,10 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
-use orlop_repo::index::IndexError;
-use orlop_repo::log::LogError;
-use orlop_repo::repository::{ReadError, TreeError};
-use orlop_repo::tree::KeyError;
+use orlop_repo::repository::{ElsewhereError, ReadError, TreeError};
+use orlop_repo::tree::{KeyError, PageFailure};
 
 use crate::fs::FsError;
 
@@ -27,6 +25,12 @@ pub enum RestoreError {
         path: String,
         /// Why not.
         source: KeyError,
+    },
+    /// What stands there is a folder.
+    #[error("{path:?} of the snapshot is a folder")]
+    IsFolder {
+        /// The path that was asked for, lossy.
+        path: String,
     },
     /// What stands there is neither a file nor a folder, so that it has no content.
     #[error("{path:?} of the snapshot has no content")]
@@ -53,18 +57,18 @@ pub enum RestoreError {
     /// The target takes nothing more: full, over quota, read-only.
     #[error("the target takes nothing more")]
     Write(#[source] FsError),
-    /// The tree could not be read. If it is damaged, `check` names what is hurt.
+    /// A content list could not be read. If it is damaged, `check` names what is hurt.
     #[error("cannot read the tree of the snapshot")]
     Tree(#[from] TreeError),
+    /// A page of the tree could not be read, and something is needed that stands below it.
+    #[error("cannot read the tree of the snapshot")]
+    Page(#[from] Box<PageFailure<TreeError>>),
     /// The store did not give a block; nothing says that it is damaged. Try again.
     #[error("cannot read the content")]
     Read(#[from] ReadError),
-    /// The log could not be read, while looking for chunks that have moved.
-    #[error("cannot read the log")]
-    Log(#[from] LogError),
-    /// The index could not be read, while looking for chunks that have moved.
-    #[error("cannot use the index")]
-    Index(#[from] IndexError),
+    /// Chunks that are not where the tree says could not be looked for, or the snapshot is gone.
+    #[error(transparent)]
+    Elsewhere(#[from] ElsewhereError),
     /// Temporary files failed.
     #[error("cannot use a temporary file")]
     Scratch(#[from] io::Error),
@@ -84,6 +88,7 @@ impl RestoreError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Tree(error) => error.is_damage(),
+            Self::Page(failure) => failure.source.is_damage(),
             Self::Read(error) => error.is_damage(),
             _ => false,
         }

@@ -13,6 +13,8 @@ pub(super) struct Folders<'p> {
     made: bool,
     /// Folders that could not be made.
     blocked: Vec<RelPath>,
+    /// Folders above the current one whose entries are lost, and that were made all the same.
+    unknown: Vec<RelPath>,
 }
 
 impl<'p> Folders<'p> {
@@ -23,6 +25,7 @@ impl<'p> Folders<'p> {
             allowed: true,
             made: true,
             blocked: Vec::new(),
+            unknown: Vec::new(),
         }
     }
 
@@ -44,7 +47,7 @@ impl<'p> Folders<'p> {
             return false;
         };
         self.current = path;
-        self.made = self.select.is_none();
+        self.made = false;
         self.allowed = !self.is_blocked();
         if let Some(select) = self.select.as_mut().filter(|_| self.allowed) {
             let mut above = RelPath::root();
@@ -93,6 +96,19 @@ impl<'p> Folders<'p> {
                 above.clone()
             })
             .collect()
+    }
+
+    /// Whether a folder whose entry is lost, above the current one or that itself, is met for
+    /// the first time. All that is beneath a folder comes together.
+    pub(super) fn is_first(&mut self, path: &RelPath) -> bool {
+        let current = self.current.as_prefix();
+        self.unknown
+            .retain(|above| current.starts_with(above.as_prefix()));
+        let first = !self.unknown.contains(path);
+        if first {
+            self.unknown.push(path.clone());
+        }
+        first
     }
 
     /// Notes that nothing can be restored beneath a folder.

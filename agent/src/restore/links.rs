@@ -84,11 +84,23 @@ impl Links {
             let Some((parent, name)) = path.split_last() else {
                 continue;
             };
-            let entry = tree.find(&part.full_prefix(parent), name)?;
-            if let Some(entry) = entry
-                && let Some(kind) = kind(entry.kind)
-            {
+            let entry = match tree.find(&part.full_prefix(parent), name) {
+                Ok(entry) => entry,
+                Err(failure) if failure.source.is_damage() => {
+                    let (report, progress) = (&planner.shared.report, &planner.shared.progress);
+                    report.lost_page(progress, part.snapshot, &failure);
+                    None
+                }
+                Err(failure) => return Err(failure.into()),
+            };
+            let found = entry.and_then(|entry| kind(entry.kind).map(|kind| (entry, kind)));
+            if let Some((entry, kind)) = found {
                 planner.object(path, entry, kind, true)?;
+            } else {
+                // It was read a moment ago.
+                let what = "cannot be found in the tree again".to_owned();
+                let (report, progress) = (&planner.shared.report, &planner.shared.progress);
+                report.failed(progress, &path, what);
             }
         }
         Ok(Names {

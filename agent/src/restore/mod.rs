@@ -15,21 +15,25 @@
 //! | `shared`, `worker` | blocks to parts of files, on several threads |
 //! | `planner`, `folders` | the tree to folders, small objects and windows |
 //! | `links` | hard links |
+//! | `lost` | pages of the tree that cannot be read |
 //! | `beside`, `prune`, `verify` | the tree beside the target: what is too much, what differs |
 //! | `run` | all of it in order |
-//! | `elsewhere` | chunks that are not where the tree says |
-//! | `contents`, `cat`, `tar`, `write_out` | to a stream |
+//! | `contents`, `cat`, `tar` | to a stream |
 
 mod attributes;
 mod beside;
 mod cat;
 mod contents;
+#[cfg(test)]
+mod damage_tests;
 mod decide;
-mod elsewhere;
 mod error;
 mod file_job;
 mod folders;
 mod links;
+mod lost;
+#[cfg(test)]
+mod moved_tests;
 mod options;
 mod place;
 mod planner;
@@ -43,12 +47,11 @@ mod tests;
 mod verify;
 mod window;
 mod worker;
-mod write_out;
 
 pub use cat::cat;
 pub use error::RestoreError;
+pub use lost::LostPage;
 pub use options::{Choice, Existing, RestoreOptions, Select};
 pub use run::restore;
 pub use summary::{Named, RestoreSummary};
-pub use tar::tar;
-pub use write_out::write_out;
+pub use tar::{TarSummary, tar};

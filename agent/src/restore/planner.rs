@@ -16,6 +16,7 @@ use super::decide::{Decision, decide};
 use super::file_job::{FileJob, Origin};
 use super::folders::Folders;
 use super::links::Links;
+use super::lost::Holes;
 use super::options::{Existing, Select};
 use super::place::Part;
 use super::shared::Shared;
@@ -67,6 +68,8 @@ pub(super) struct Planner<'p> {
     window: Window,
     window_len: usize,
     max_window: usize,
+    /// Where the tree cannot be read.
+    holes: Holes,
 }
 
 /// How the target is treated.
@@ -104,6 +107,7 @@ impl<'p> Planner<'p> {
             slots: Arc::new(Semaphore::new(REQUESTS)),
             windows: Arc::new(Semaphore::new(WINDOWS)),
             max_request: u32::try_from(max_request).unwrap_or(u32::MAX),
+            holes: Holes::default(),
             window: Window::default(),
             window_len: FIRST_WINDOW,
             max_window: usize::try_from(max_window)
@@ -113,12 +117,23 @@ impl<'p> Planner<'p> {
     }
 
     /// Restores everything but hard links, which are put aside.
+    ///
+    /// Of what stands below a page that cannot be read, only the page is named.
     pub(super) fn run(&mut self, links: &mut Links) -> Result<(), RestoreError> {
         for located in self.part.entries() {
             if self.shared.stopped() {
                 return Ok(());
             }
-            let located = located?;
+            let located = match located {
+                Ok(located) => located,
+                Err(failure) if failure.source.is_damage() => {
+                    let (report, progress) = (&self.shared.report, &self.shared.progress);
+                    report.lost_page(progress, self.part.snapshot, &failure);
+                    self.holes.add(&failure.range);
+                    continue;
+                }
+                Err(failure) => return Err(failure.into()),
+            };
             let parent = self.part.parent(&located);
             if !self.folders.enter(parent) {
                 continue;
@@ -161,19 +176,55 @@ impl<'p> Planner<'p> {
         Ok(())
     }
 
-    /// Makes the folders above the current one that were not asked for themselves.
+    /// Makes the folders above the current one that were not asked for themselves, and those
+    /// whose entries are lost.
     fn make_parents(&mut self) -> Result<(), RestoreError> {
+        let chosen = !self.folders.all();
+        if !chosen && self.holes.is_empty() {
+            return Ok(());
+        }
         for path in self.folders.take_unmade() {
-            if let Some(mut entry) = self.part.folder(&path)? {
-                let there = self
-                    .look(&path)
-                    .is_some_and(|stat| stat.kind == Kind::Folder);
-                if !there {
-                    self.folder(&path, &mut entry);
-                }
+            let Some((parent, name)) = path.split_last() else {
+                continue;
+            };
+            let lost = self.holes.hide(&self.part.full_prefix(parent), name);
+            if !lost && !chosen {
+                continue;
+            }
+            let known = if lost { None } else { self.part.folder(&path)? };
+            let Some(mut entry) = known else {
+                self.unknown_folder(&path);
+                continue;
+            };
+            let there = self
+                .look(&path)
+                .is_some_and(|stat| stat.kind == Kind::Folder);
+            if !there {
+                self.folder(&path, &mut entry);
             }
         }
         Ok(())
+    }
+
+    /// Makes a folder whose entry is lost, for what was found beneath it. Only whoever restores
+    /// may enter it; one that is there already stays as it is.
+    fn unknown_folder(&mut self, path: &RelPath) {
+        if !self.folders.is_first(path) {
+            return;
+        }
+        let (report, progress) = (&self.shared.report, &self.shared.progress);
+        let what = "its own entry is lost with a page of the tree: owner, mode, times and \
+                    attributes are not restored";
+        report.damaged(progress, path, what.to_owned());
+        Report::add(&report.folders, 1);
+        progress.folders.new.add(1);
+        let Some(cursor) = self.cursor.as_mut().filter(|_| !self.dry_run) else {
+            return;
+        };
+        if let Err(error) = cursor.make_dir(path) {
+            self.folders.block(path);
+            self.shared.failed(path, error);
+        }
     }
 
     /// What stands at a path. What is not beneath a folder is not there; what forbids to make it

@@ -11,12 +11,13 @@ use super::options::Select;
 use super::place::Part;
 use super::shared::Shared;
 use super::summary::Report;
-use crate::fs::{Kind, SinkCursor, WalkOptions};
+use crate::fs::{Kind, RelPath, SinkCursor, WalkOptions};
 
 /// Removes what the snapshot does not have and the selection does not leave out. Without a cursor
 /// it is only counted.
 ///
-/// A folder goes with everything beneath it; where there is a selection folders stay.
+/// A folder goes with everything beneath it; where there is a selection folders stay. Nothing
+/// more is removed once a page of the tree cannot be read: nobody knows what the snapshot has.
 pub(super) fn prune(
     shared: &Shared,
     part: &Part<'_>,
@@ -28,8 +29,10 @@ pub(super) fn prune(
     let whole = select.is_none();
     // Of a folder that goes, or that made room for something else, nothing is counted apart.
     let mut gone = BTreeSet::new();
-    beside(part, target, options, select, |pair| {
-        if shared.stopped() {
+    let mut unsure = false;
+    beside(shared, part, target, options, select, |pair| {
+        unsure = shared.report.has_lost_pages();
+        if shared.stopped() || unsure {
             return Ok(false);
         }
         let item = match pair {
@@ -68,5 +71,12 @@ pub(super) fn prune(
             gone.insert(path);
         }
         Ok(true)
-    })
+    })?;
+    if unsure {
+        let what = "what the snapshot does not have was not deleted: a part of its tree cannot be \
+                    read, so that nobody knows what it has";
+        let (report, progress) = (&shared.report, &shared.progress);
+        report.failed(progress, &RelPath::root(), what.to_owned());
+    }
+    Ok(())
 }

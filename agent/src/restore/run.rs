@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use orlop_repo::repository::TreePages;
 use orlop_repo::snapshot::Snapshot;
 
 use super::attributes::attributes;
@@ -24,6 +23,10 @@ use crate::progress::Progress;
 
 /// Restores a snapshot, or a part of it.
 ///
+/// Pages of the tree that cannot be read are named in the summary and cost what stands below them.
+/// Folders whose own entry is lost so, and that something is beneath, are made for it: they get
+/// mode 0700 and no other metadata; the target itself, or a folder that is there, stays as it is.
+///
 /// Blocks; not to be called on a thread of `tools.runtime`. What was restored is in the target
 /// when it returns, but not synced. Files that are damaged in the repository, and objects that
 /// could not be written, are named in the summary and stop nothing.
@@ -42,18 +45,22 @@ pub fn restore(
     progress: &Arc<Progress>,
 ) -> Result<RestoreSummary, RestoreError> {
     let cache = options.memory.block_cache;
-    let pages = TreePages::new(Arc::clone(&tools.repository), tools.runtime.clone(), cache);
-    let part = Part::find(&pages, snapshot.root.0, &options.path)?;
+    let pages = tools.pages(snapshot.id, cache);
+    let part = Part::find(&pages, snapshot, &options.path)?;
     announce(snapshot, &options, &part, progress);
     let (sink, fresh) = open_target(&options)?;
     let sorter = usize::try_from(options.memory.sorter).unwrap_or(1 << 20);
     let shared = Shared::new(
         tools,
+        snapshot.id,
         Arc::clone(progress),
         options.sparse,
         Finisher::new(sorter, options.scratch.clone()),
         ExternalSorter::new(Order::Ascending, sorter, options.scratch.clone()),
     );
+    if let Some(failure) = &part.unknown {
+        shared.report.lost_page(progress, part.snapshot, failure);
+    }
     finish_target_later(&shared, &part, sink.as_ref(), &options, fresh)?;
 
     let manner = Manner {
@@ -213,7 +220,8 @@ fn finish_target_later(
     options: &RestoreOptions,
     fresh: bool,
 ) -> Result<(), RestoreError> {
-    let Some(sink) = sink.filter(|_| part.is_folder() && !options.dry_run) else {
+    let known = part.is_folder() && part.unknown.is_none();
+    let Some(sink) = sink.filter(|_| known && !options.dry_run) else {
         return Ok(());
     };
     if !fresh && (options.existing == Existing::Never || options.select.is_some()) {

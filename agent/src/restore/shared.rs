@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use orlop_repo::repository::Repository;
+use orlop_repo::model::SnapshotId;
+use orlop_repo::repository::{Elsewhere, Repository};
 use parking_lot::Mutex;
 use rustix::io::Errno;
 use tokio::runtime::Handle;
 
 use super::RestoreError;
-use super::elsewhere::Elsewhere;
 use super::summary::Report;
 use crate::backup::Tools;
 use crate::fs::{Attributes, ExternalSorter, Finisher, FsError, Identity, RelPath};
@@ -21,7 +21,7 @@ pub(super) struct Shared {
     pub(super) runtime: Handle,
     pub(super) progress: Arc<Progress>,
     pub(super) report: Report,
-    pub(super) elsewhere: Elsewhere,
+    pub(super) elsewhere: Arc<Elsewhere>,
     /// Zeros that were written become holes.
     pub(super) sparse: bool,
     /// Files that are open at the moment.
@@ -37,6 +37,7 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(
         tools: &Tools,
+        snapshot: SnapshotId,
         progress: Arc<Progress>,
         sparse: bool,
         finisher: Finisher,
@@ -47,7 +48,7 @@ impl Shared {
             runtime: tools.runtime.clone(),
             progress,
             report: Report::default(),
-            elsewhere: Elsewhere::new(tools),
+            elsewhere: tools.elsewhere(snapshot),
             sparse,
             open: AtomicUsize::new(0),
             finisher: Mutex::new(finisher),

@@ -4,8 +4,13 @@ use orlop_repo::explain::explain;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use orlop_chunker::ChunkId;
+use orlop_repo::model::SnapshotId;
+use orlop_repo::repository::TreeError;
+use orlop_repo::tree::PageFailure;
 use parking_lot::Mutex;
 
+use super::lost::LostPage;
 use crate::fs::{FsError, RelPath, Warning};
 use crate::progress::Progress;
 
@@ -54,6 +59,11 @@ pub struct RestoreSummary {
     pub failed: Vec<Named>,
     /// How many there were.
     pub failed_count: u64,
+    /// Pages of the tree that could not be read, sorted: what stands below them is not restored,
+    /// and nothing was deleted.
+    pub lost_pages: Vec<LostPage>,
+    /// How many there were.
+    pub lost_page_count: u64,
     /// Metadata that could not be set.
     pub warnings: Vec<Named>,
     /// How many there were.
@@ -63,7 +73,7 @@ pub struct RestoreSummary {
 impl RestoreSummary {
     /// Whether everything that was asked for is there.
     pub fn is_complete(&self) -> bool {
-        self.damaged_count == 0 && self.failed_count == 0
+        self.damaged_count == 0 && self.failed_count == 0 && self.lost_page_count == 0
     }
 }
 
@@ -85,6 +95,9 @@ pub(super) struct Report {
 
 #[derive(Default)]
 struct Names {
+    lost: Vec<LostPage>,
+    /// Those that were named, since several passes over the tree meet the same.
+    lost_ids: HashSet<ChunkId>,
     damaged: List,
     failed: List,
     warnings: List,
@@ -115,6 +128,29 @@ impl Report {
     pub(super) fn damaged(&self, progress: &Progress, path: &RelPath, what: String) {
         progress.problem(path.to_slashed(), what.clone());
         self.names.lock().damaged.push(path, what);
+    }
+
+    /// A page of the tree that cannot be read; named once however often it is met.
+    pub(super) fn lost_page(
+        &self,
+        progress: &Progress,
+        snapshot: SnapshotId,
+        failure: &PageFailure<TreeError>,
+    ) {
+        let lost = LostPage::new(snapshot, failure);
+        let mut names = self.names.lock();
+        if !names.lost_ids.insert(lost.page) {
+            return;
+        }
+        progress.problem(lost.path.clone(), lost.what.clone());
+        if names.lost.len() < MAX_NAMED {
+            names.lost.push(lost);
+        }
+    }
+
+    /// Whether there is a page of the tree that cannot be read.
+    pub(super) fn has_lost_pages(&self) -> bool {
+        !self.names.lock().lost_ids.is_empty()
     }
 
     /// An object that is not what it should be.
@@ -152,7 +188,10 @@ impl Report {
         for list in [&mut names.damaged, &mut names.failed, &mut names.warnings] {
             list.named.sort_unstable();
         }
+        names.lost.sort_unstable();
         RestoreSummary {
+            lost_page_count: names.lost_ids.len() as u64,
+            lost_pages: names.lost,
             files: self.files.into_inner(),
             folders: self.folders.into_inner(),
             others: self.others.into_inner(),

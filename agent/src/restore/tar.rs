@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::Arc;
 
 use orlop_repo::explain::explain;
-use orlop_repo::repository::TreePages;
+use orlop_repo::repository::TreeError;
 use orlop_repo::snapshot::Snapshot;
-use orlop_repo::tree::{Entry, EntryKind, Timestamp};
+use orlop_repo::tree::{Entry, EntryKind, PageFailure, Timestamp};
 use tar::{Builder, EntryType, Header};
 
 use super::RestoreError;
 use super::cat::zeros;
 use super::contents::{Contents, Piece};
+use super::lost::LostPage;
 use super::place::Part;
 use super::summary::Named;
 use crate::backup::Tools;
@@ -34,8 +34,8 @@ const BLOCK: u64 = 512;
 /// GNU tar needs `--delay-directory-restore` to give such folders back their times.
 ///
 /// Blocks; not to be called on a thread of `tools.runtime`. Sockets are left out, holes come as
-/// zeros, inode flags and project ids have no place in an archive. Returns the files of which
-/// parts cannot be read: they have zeros there.
+/// zeros, inode flags and project ids have no place in an archive. Files of which parts cannot be
+/// read have zeros there; what stands below a page of the tree that cannot be read is not there.
 ///
 /// # Errors
 ///
@@ -47,43 +47,56 @@ pub fn tar(
     memory: &MemoryPlan,
     output: &mut dyn Write,
     progress: &Progress,
-) -> Result<Vec<Named>, RestoreError> {
-    let repository = Arc::clone(&tools.repository);
-    let pages = TreePages::new(repository, tools.runtime.clone(), memory.block_cache);
-    let part = Part::find(&pages, snapshot.root.0, path)?;
-    archive(tools, &part, memory, output, progress)
-}
-
-/// Writes a part of a snapshot that was found.
-pub(super) fn archive(
-    tools: &Tools,
-    part: &Part<'_>,
-    memory: &MemoryPlan,
-    output: &mut dyn Write,
-    progress: &Progress,
-) -> Result<Vec<Named>, RestoreError> {
+) -> Result<TarSummary, RestoreError> {
+    let pages = tools.pages(snapshot.id, memory.block_cache);
+    let part = Part::find(&pages, snapshot, path)?;
     let mut archive = Archive {
         builder: Builder::new(output),
-        contents: Contents::new(tools, part.pages, memory),
+        contents: Contents::new(tools, snapshot.id, &pages, memory),
         groups: HashMap::new(),
-        damaged: Vec::new(),
+        done: TarSummary::default(),
         progress,
     };
-    if part.is_folder() {
+    if let Some(failure) = &part.unknown {
+        archive.lose(&part, failure);
+    } else if part.is_folder() {
         archive.entry(&RelPath::root(), &part.entry)?;
     }
     for located in part.entries() {
         if progress.cancelled() {
             return Err(RestoreError::Cancelled);
         }
-        let located = located?;
+        let located = match located {
+            Ok(located) => located,
+            Err(failure) if failure.source.is_damage() => {
+                archive.lose(&part, &failure);
+                continue;
+            }
+            Err(failure) => return Err(failure.into()),
+        };
         let path = RelPath::of_entry(part.parent(&located), &located.entry.name);
         archive.entry(&path, &located.entry)?;
     }
     archive.builder.finish().map_err(RestoreError::Output)?;
     let flushed = archive.builder.get_mut().flush();
     flushed.map_err(RestoreError::Output)?;
-    Ok(archive.damaged)
+    Ok(archive.done)
+}
+
+/// What is missing in an archive.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct TarSummary {
+    /// Files of which parts cannot be read, in the order of the archive.
+    pub damaged: Vec<Named>,
+    /// Pages of the tree that cannot be read.
+    pub lost_pages: Vec<LostPage>,
+}
+
+impl TarSummary {
+    /// Whether the archive has everything.
+    pub fn is_complete(&self) -> bool {
+        self.damaged.is_empty() && self.lost_pages.is_empty()
+    }
 }
 
 struct Archive<'a> {
@@ -91,11 +104,25 @@ struct Archive<'a> {
     contents: Contents<'a>,
     /// First path of inodes with several names.
     groups: HashMap<[u8; 16], Vec<u8>>,
-    damaged: Vec<Named>,
+    done: TarSummary,
     progress: &'a Progress,
 }
 
 impl Archive<'_> {
+    /// Names a page of the tree that cannot be read, once.
+    fn lose(&mut self, part: &Part<'_>, failure: &PageFailure<TreeError>) {
+        let lost = LostPage::new(part.snapshot, failure);
+        if self
+            .done
+            .lost_pages
+            .last()
+            .is_none_or(|last| last.page != lost.page)
+        {
+            self.progress.problem(lost.path.clone(), lost.what.clone());
+            self.done.lost_pages.push(lost);
+        }
+    }
+
     fn entry(&mut self, path: &RelPath, entry: &Entry) -> Result<(), RestoreError> {
         let kind = match entry.kind {
             EntryKind::Folder => EntryType::Directory,
@@ -178,14 +205,14 @@ impl Archive<'_> {
         let Self {
             builder,
             contents,
-            damaged,
+            done,
             progress,
             ..
         } = self;
         let out = builder.get_mut();
         let mut written = 0_u64;
         let mut lost = None;
-        contents.read(&entry.content, |piece| {
+        contents.read(&entry.content, entry.file_bytes(), |piece| {
             if progress.cancelled() {
                 return Err(RestoreError::Cancelled);
             }
@@ -211,7 +238,7 @@ impl Archive<'_> {
         if let Some(what) = lost {
             progress.problem(path.to_slashed(), what.clone());
             let path = path.clone();
-            damaged.push(Named { path, what });
+            done.damaged.push(Named { path, what });
         }
         progress.files.new.add(1);
         zeros(out, written.next_multiple_of(BLOCK) - written)

@@ -423,7 +423,7 @@ fn one_file_is_restored_and_shown_with_few_reads() {
         &mut Vec::new(),
         &progress,
     );
-    assert!(matches!(folder, Err(RestoreError::NoContent { .. })));
+    assert!(matches!(folder, Err(RestoreError::IsFolder { .. })));
     let nothing = cat(
         &repo.tools,
         &snapshot,
@@ -456,7 +456,7 @@ fn an_archive_unpacks_to_the_same_tree() {
     let snapshot = repo.backup();
     let (memory, progress) = (repo.options().memory, crate::progress::Progress::new());
     let mut archive = std::fs::File::create(repo.folder.path().join("archive.tar")).unwrap();
-    let damaged = tar(
+    let done = tar(
         &repo.tools,
         &snapshot,
         b"",
@@ -465,7 +465,7 @@ fn an_archive_unpacks_to_the_same_tree() {
         &progress,
     )
     .unwrap();
-    assert_eq!(damaged, []);
+    assert!(done.is_complete(), "{done:?}");
     std::fs::create_dir_all(repo.target("")).unwrap();
     let unpacked = Command::new("tar")
         .args([

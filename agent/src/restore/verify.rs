@@ -34,7 +34,7 @@ pub(super) fn verify(
     let hurt = shared.report.hurt();
     let keeps = matches!(existing, Existing::Never | Existing::IfNewer);
     let mut batch = Vec::new();
-    beside(part, target, options, select, |pair| {
+    beside(shared, part, target, options, select, |pair| {
         match pair {
             Pair::Missing(entry, path) => {
                 let made = !matches!(entry.kind, EntryKind::Socket | EntryKind::Unknown(_));

@@ -104,8 +104,16 @@ impl Worker<'_> {
                     .map(|stored| bytes.slice_ref(stored)),
                 Err(_) => None,
             };
-            // A request that failed is no verdict on each of its blocks.
-            let stored = stored.map_or_else(|| self.fetch(place), Ok);
+            let stored = match (stored, bytes) {
+                (Some(stored), _) => Ok(stored),
+                // The pack is gone, and each of its blocks with it.
+                (None, Err(StoreError::NotFound { at })) => Err(ReadError::Store {
+                    place,
+                    source: StoreError::NotFound { at: at.clone() },
+                }),
+                // Any other request that failed is no verdict on each of its blocks.
+                (None, _) => self.fetch(place),
+            };
             match stored.and_then(|stored| self.open(place, &stored, buffers)) {
                 Ok(plain) => self.write(block, plain),
                 Err(error) => self.give_up(block, error),
@@ -176,14 +184,15 @@ impl Worker<'_> {
             let Some(&Want { place, id, len, .. }) = chunk.first() else {
                 continue;
             };
-            match self.shared.elsewhere.read(id, len, &place) {
+            let other = self.shared.elsewhere.read(BlockKind::Data, id, len, &place);
+            match self.shared.runtime.block_on(other) {
                 Ok(Some(bytes)) => put(self.shared, self.window, self.cursor, chunk, &bytes),
                 Ok(None) => {
                     for want in chunk {
                         lose(self.shared, self.window, self.cursor, want, &error);
                     }
                 }
-                Err(error) => return self.shared.stop(error),
+                Err(error) => return self.shared.stop(error.into()),
             }
         }
     }

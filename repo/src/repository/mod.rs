@@ -2,6 +2,7 @@
 
 mod blocks;
 mod create;
+mod elsewhere;
 mod error;
 mod open;
 mod orphans;
@@ -15,6 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use blocks::{BlockReader, ReadError};
 pub use create::{InitOptions, InitSlot};
+pub use elsewhere::{Elsewhere, ElsewhereError, OpenIndex};
 pub use error::RepositoryError;
 pub use open::OpenOptions;
 pub use orphans::OrphanPack;

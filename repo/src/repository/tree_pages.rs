@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 
-use super::{BlockReader, ReadError, Repository};
+use super::{BlockReader, Elsewhere, ElsewhereError, ReadError, Repository};
 use crate::model::ChunkRef;
 use crate::seal::BlockKind;
 use crate::tree::{PageError, PageSource};
@@ -20,6 +20,9 @@ pub enum TreeError {
     /// It was read and is not what the format allows.
     #[error("a page of the tree makes no sense")]
     Page(#[from] PageError),
+    /// It is not where the tree says, and could not be looked for.
+    #[error("cannot find a page of the tree")]
+    Elsewhere(#[source] ElsewhereError),
 }
 
 impl TreeError {
@@ -28,7 +31,13 @@ impl TreeError {
         match self {
             Self::Read(error) => error.is_damage(),
             Self::Page(_) => true,
+            Self::Elsewhere(_) => false,
         }
+    }
+
+    /// Whether the snapshot is gone that the page belongs to.
+    pub fn is_forgotten(&self) -> bool {
+        matches!(self, Self::Elsewhere(ElsewhereError::Forgotten { .. }))
     }
 }
 
@@ -36,14 +45,22 @@ impl TreeError {
 pub struct TreePages {
     blocks: BlockReader,
     runtime: Handle,
+    elsewhere: Arc<Elsewhere>,
 }
 
 impl TreePages {
-    /// Pages that are read by way of `runtime`; up to `cache` bytes of them are kept.
-    pub fn new(repository: Arc<Repository>, runtime: Handle, cache: u64) -> Self {
+    /// Pages that are read by way of `runtime`; up to `cache` bytes of them are kept. Those that
+    /// are not where the tree says are looked for `elsewhere`.
+    pub fn new(
+        repository: Arc<Repository>,
+        runtime: Handle,
+        cache: u64,
+        elsewhere: Arc<Elsewhere>,
+    ) -> Self {
         Self {
             blocks: BlockReader::new(repository, BlockKind::Tree, cache),
             runtime,
+            elsewhere,
         }
     }
 
@@ -60,9 +77,24 @@ impl PageSource for TreePages {
     type Error = TreeError;
 
     fn page(&self, page: &ChunkRef) -> Result<Bytes, TreeError> {
-        match self.blocks.cached(page) {
-            Some(bytes) => Ok(bytes?),
-            None => Ok(self.runtime.block_on(self.blocks.read_alone(page))?),
+        let read = match self.blocks.cached(page) {
+            Some(read) => read,
+            None => self.runtime.block_on(self.blocks.read_alone(page)),
+        };
+        let error = match read {
+            Ok(bytes) => return Ok(bytes),
+            Err(error) => error,
+        };
+        if !error.is_damage() {
+            return Err(error.into());
+        }
+        let other = self
+            .elsewhere
+            .read(BlockKind::Tree, page.id, page.len, &page.place);
+        match self.runtime.block_on(other) {
+            Ok(Some(bytes)) => Ok(bytes),
+            Ok(None) => Err(error.into()),
+            Err(error) => Err(TreeError::Elsewhere(error)),
         }
     }
 

@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use super::entry::Entry;
 use super::key::compare;
+use super::key_range::KeyRange;
+use super::page_failure::PageFailure;
 use super::read::{Located, PageSource};
 use super::walk::{Next, Walk};
 use crate::model::ChunkRef;
@@ -29,12 +31,79 @@ pub enum Difference {
 /// Reads only the pages that differ, and holds one page a level of each tree. Content with more
 /// extents than an entry holds counts as changed when its pages differ, which they do, too, when
 /// chunks of it have moved.
+///
+/// After an error it stands behind the page that could not be read and may be asked on. What
+/// stands below that page in one tree is compared with nothing: of the other tree's entries in its
+/// range nobody can say whether they were added or removed.
 pub struct TreeDiff<'s, S> {
     /// Nothing to compare: the roots are the same.
     same: bool,
-    old: Walk<'s, S>,
-    new: Walk<'s, S>,
-    failed: bool,
+    old: Tree<'s, S>,
+    new: Tree<'s, S>,
+}
+
+/// One of the two trees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Side {
+    /// The old one.
+    Old,
+    /// The new one.
+    New,
+}
+
+/// A page of one of the trees could not be read.
+#[derive(Debug)]
+pub struct SideFailure<E> {
+    /// Of which.
+    pub side: Side,
+    /// The page.
+    pub failure: Box<PageFailure<E>>,
+}
+
+/// A tree, as far as it was walked.
+struct Tree<'s, S> {
+    side: Side,
+    walk: Walk<'s, S>,
+    /// Below the page that could not be read last. Pages are read when the other tree has come to
+    /// them, so whatever lay below an earlier one has passed.
+    hole: Option<KeyRange>,
+}
+
+impl<'s, S: PageSource> Tree<'s, S> {
+    fn new(source: &'s S, root: ChunkRef, side: Side) -> Self {
+        Self {
+            side,
+            // Nothing is announced: most pages are never read.
+            walk: Walk::new(source, root, false, None),
+            hole: None,
+        }
+    }
+
+    /// Whether it cannot be known what stands there.
+    fn hides(&self, located: &Located) -> bool {
+        let hole = self.hole.as_ref();
+        hole.is_some_and(|hole| hole.holds(&located.parent, &located.entry.name))
+    }
+
+    /// Reads the root, if it was not read yet.
+    fn start(&mut self) -> Result<(), SideFailure<S::Error>> {
+        let read = self.walk.start();
+        read.map_err(|failure| self.note(failure))
+    }
+
+    /// Reads the page that comes next.
+    fn open(&mut self) -> Result<(), SideFailure<S::Error>> {
+        let read = self.walk.open();
+        read.map_err(|failure| self.note(failure))
+    }
+
+    fn note(&mut self, failure: Box<PageFailure<S::Error>>) -> SideFailure<S::Error> {
+        self.hole = Some(failure.range.clone());
+        SideFailure {
+            side: self.side,
+            failure,
+        }
+    }
 }
 
 /// What to do, once it is known what comes next in both trees.
@@ -43,7 +112,6 @@ enum Step {
     SkipPages,
     OpenOld,
     OpenNew,
-    OpenBoth,
     TakeOld,
     TakeNew,
     TakeBoth,
@@ -54,16 +122,16 @@ impl<'s, S: PageSource> TreeDiff<'s, S> {
     pub fn new(source: &'s S, old: ChunkRef, new: ChunkRef) -> Self {
         Self {
             same: old.id == new.id,
-            // Nothing is announced: most pages are never read.
-            old: Walk::new(source, old, false, None),
-            new: Walk::new(source, new, false, None),
-            failed: false,
+            old: Tree::new(source, old, Side::Old),
+            new: Tree::new(source, new, Side::New),
         }
     }
 
-    fn next_step(&mut self) -> Result<Step, S::Error> {
+    fn next_step(&mut self) -> Result<Step, SideFailure<S::Error>> {
+        self.old.start()?;
+        self.new.start()?;
         // The lower key goes first: so a page that both have is seen when both come to it.
-        Ok(match (self.old.peek()?, self.new.peek()?) {
+        Ok(match (self.old.walk.next(), self.new.walk.next()) {
             (Next::End, Next::End) => Step::Done,
             (Next::Page(old, _), Next::Page(new, _)) if old.page.id == new.page.id => {
                 Step::SkipPages
@@ -75,8 +143,8 @@ impl<'s, S: PageSource> TreeDiff<'s, S> {
                     // What both have can only be below the higher page.
                     Ordering::Equal => match old_level.cmp(&new_level) {
                         Ordering::Less => Step::OpenNew,
-                        Ordering::Greater => Step::OpenOld,
-                        Ordering::Equal => Step::OpenBoth,
+                        // Of the same level, the other one is opened next.
+                        Ordering::Greater | Ordering::Equal => Step::OpenOld,
                     },
                 }
             }
@@ -106,24 +174,30 @@ impl<'s, S: PageSource> TreeDiff<'s, S> {
         })
     }
 
-    fn step(&mut self) -> Result<Option<Difference>, S::Error> {
+    fn step(&mut self) -> Result<Option<Difference>, SideFailure<S::Error>> {
         loop {
             match self.next_step()? {
                 Step::Done => return Ok(None),
                 Step::SkipPages => {
-                    self.old.skip_page();
-                    self.new.skip_page();
+                    self.old.walk.skip_page();
+                    self.new.walk.skip_page();
                 }
                 Step::OpenOld => self.old.open()?,
                 Step::OpenNew => self.new.open()?,
-                Step::OpenBoth => {
-                    self.old.open()?;
-                    self.new.open()?;
+                Step::TakeOld => {
+                    let removed = self.old.walk.take();
+                    if let Some(old) = removed.filter(|old| !self.new.hides(old)) {
+                        return Ok(Some(Difference::Removed(old)));
+                    }
                 }
-                Step::TakeOld => return Ok(self.old.take().map(Difference::Removed)),
-                Step::TakeNew => return Ok(self.new.take().map(Difference::Added)),
+                Step::TakeNew => {
+                    let added = self.new.walk.take();
+                    if let Some(new) = added.filter(|new| !self.old.hides(new)) {
+                        return Ok(Some(Difference::Added(new)));
+                    }
+                }
                 Step::TakeBoth => {
-                    if let (Some(old), Some(new)) = (self.old.take(), self.new.take())
+                    if let (Some(old), Some(new)) = (self.old.walk.take(), self.new.walk.take())
                         && !old.entry.same(&new.entry)
                     {
                         return Ok(Some(Difference::Changed {
@@ -138,14 +212,12 @@ impl<'s, S: PageSource> TreeDiff<'s, S> {
 }
 
 impl<S: PageSource> Iterator for TreeDiff<'_, S> {
-    type Item = Result<Difference, S::Error>;
+    type Item = Result<Difference, SideFailure<S::Error>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed || self.same {
+        if self.same {
             return None;
         }
-        let step = self.step();
-        self.failed = step.is_err();
-        step.transpose()
+        self.step().transpose()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::key::EntryKey;
+use super::key::{EntryKey, compare};
 
 /// A half-open range of keys.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -76,6 +76,36 @@ impl KeyRange {
         }
     }
 
+    /// From a key, which a page says, up to another one.
+    pub(super) fn between(start: &[u8], end: Option<&[u8]>) -> Self {
+        Self {
+            start: start.to_vec(),
+            end: end.map(<[u8]>::to_vec),
+        }
+    }
+
+    /// Whether the key of (`parent`, `name`) is in it.
+    pub fn holds(&self, parent: &[u8], name: &[u8]) -> bool {
+        self.begins_by(parent, name)
+            && self
+                .end()
+                .is_none_or(|end| compare(parent, name, end) == Ordering::Less)
+    }
+
+    /// Whether it starts at the key of (`parent`, `name`) or before.
+    pub fn begins_by(&self, parent: &[u8], name: &[u8]) -> bool {
+        compare(parent, name, &self.start) != Ordering::Less
+    }
+
+    /// Both ranges as one, if `next` starts where this one ends.
+    #[must_use]
+    pub fn joined(&self, next: &Self) -> Option<Self> {
+        (self.end() == Some(next.start())).then(|| Self {
+            start: self.start.clone(),
+            end: next.end.clone(),
+        })
+    }
+
     /// Whether `key` is in it.
     pub fn contains(&self, key: &EntryKey) -> bool {
         key.as_bytes() >= self.start()
@@ -103,6 +133,17 @@ impl KeyRange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_are_joined_where_they_touch() {
+        let one = KeyRange::between(b"\0a", Some(b"\0c"));
+        let two = KeyRange::between(b"\0c", None);
+        assert_eq!(one.joined(&two), Some(KeyRange::between(b"\0a", None)));
+        assert_eq!(two.joined(&one), None);
+        assert_eq!(one.joined(&KeyRange::between(b"\0d", None)), None);
+        assert!(one.holds(b"", b"b") && !one.holds(b"", b"c") && two.holds(b"x\0", b"c"));
+        assert!(one.begins_by(b"", b"z") && !one.begins_by(b"", b"A"));
+    }
 
     #[test]
     fn ranges_hold_what_their_names_say() {

@@ -7,6 +7,7 @@
 //! | `page`, `places`, `cbor` | pages and their bytes |
 //! | `build`, `content`, `page_buffer`, `split` | from entries and extents to pages, and where those end |
 //! | `walk`, `read` | back: one entry, a range, what a walk of the source asks for, extents |
+//! | `page_failure` | a page that cannot be read, and what is missing without it |
 //! | `diff` | what differs between two trees |
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod key_range;
 mod page;
 mod page_buffer;
 mod page_error;
+mod page_failure;
 mod places;
 mod read;
 mod split;
@@ -33,7 +35,7 @@ mod walk;
 
 pub use build::{BuildError, BuiltTree, PageSink, TreeBuilder};
 pub use content::ContentBuilder;
-pub use diff::{Difference, TreeDiff};
+pub use diff::{Difference, Side, SideFailure, TreeDiff};
 pub use entry::{
     Content, Entry, EntryError, EntryKind, FileClass, MAX_CHUNK_LEN, MAX_INLINE_DATA,
     MAX_INLINE_EXTENTS, MAX_LEVEL, Notes, Timestamp,
@@ -45,5 +47,6 @@ pub use key::{
 pub use key_range::KeyRange;
 pub use page::{Child, ContentChild, Group, MAX_PAGE_LEN, Page};
 pub use page_error::PageError;
+pub use page_failure::PageFailure;
 pub use read::{Extents, Located, PageSource, TreeCursor, lookup};
 pub use split::MAX_ENTRY_LEN;

@@ -11,6 +11,7 @@ use super::key::{EntryKey, compare, join};
 use super::key_range::KeyRange;
 use super::page::Page;
 use super::page_error::PageError;
+use super::page_failure::PageFailure;
 use super::walk::{AHEAD, Next, Walk, check_total};
 use crate::model::{ChunkRef, Extent};
 
@@ -49,7 +50,7 @@ pub fn lookup<S: PageSource>(
     source: &S,
     root: &ChunkRef,
     key: &EntryKey,
-) -> Result<Option<Entry>, S::Error> {
+) -> Result<Option<Entry>, Box<PageFailure<S::Error>>> {
     let range = KeyRange::entry(key);
     let walk = Walk::new(source, *root, false, None);
     let mut cursor = TreeCursor::over(walk, range);
@@ -61,12 +62,14 @@ pub fn lookup<S: PageSource>(
 /// Checks what pages say of each other: levels go down by one, first keys and totals are as
 /// announced, keys ascend across pages. That a page is the one that was named is the source's to
 /// check.
+///
+/// After an error it stands behind the page that could not be read and may be asked on: what it
+/// gives then is whole but for [`PageFailure::range`].
 pub struct TreeCursor<'s, S> {
     walk: Walk<'s, S>,
     /// Where it has come to: nothing before is given any more.
     from: Vec<u8>,
     end: Option<Vec<u8>>,
-    failed: bool,
 }
 
 impl<'s, S: PageSource> TreeCursor<'s, S> {
@@ -77,17 +80,20 @@ impl<'s, S: PageSource> TreeCursor<'s, S> {
 
     fn over(walk: Walk<'s, S>, range: KeyRange) -> Self {
         let (from, end) = range.into_bounds();
-        Self {
-            walk,
-            from,
-            end,
-            failed: false,
-        }
+        Self { walk, from, end }
     }
 
     /// Goes to the entry with the key of (`parent`, `name`), or to the one after its place, by
     /// skipping whole pages; never back. Gives the entry if it is there and in the range.
-    pub fn find(&mut self, parent: &[u8], name: &[u8]) -> Result<Option<Entry>, S::Error> {
+    ///
+    /// # Errors
+    ///
+    /// A page on the way could not be read. Asked for the same entry again, it gives nothing.
+    pub fn find(
+        &mut self,
+        parent: &[u8],
+        name: &[u8],
+    ) -> Result<Option<Entry>, Box<PageFailure<S::Error>>> {
         if compare(parent, name, &self.from) == Ordering::Less {
             return Ok(None);
         }
@@ -110,7 +116,7 @@ impl<'s, S: PageSource> TreeCursor<'s, S> {
         self.end.as_deref().is_some_and(|end| key >= end)
     }
 
-    fn step(&mut self) -> Result<Option<Located>, S::Error> {
+    fn step(&mut self) -> Result<Option<Located>, Box<PageFailure<S::Error>>> {
         let end = self.end.as_deref();
         loop {
             match self.walk.peek_from(&self.from)? {
@@ -132,15 +138,10 @@ impl<'s, S: PageSource> TreeCursor<'s, S> {
 }
 
 impl<S: PageSource> Iterator for TreeCursor<'_, S> {
-    type Item = Result<Located, S::Error>;
+    type Item = Result<Located, Box<PageFailure<S::Error>>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.failed {
-            return None;
-        }
-        let step = self.step();
-        self.failed = step.is_err();
-        step.transpose()
+        self.step().transpose()
     }
 }
 

@@ -66,6 +66,16 @@ impl MemoryPages {
         }
     }
 
+    /// Loses a page; gives what [`Self::restore`] takes.
+    pub fn remove(&mut self, id: ChunkId) -> Option<(ChunkRef, Bytes)> {
+        self.pages.remove(&id)
+    }
+
+    /// Puts a page back that was removed.
+    pub fn restore(&mut self, page: (ChunkRef, Bytes)) {
+        self.pages.insert(page.0.id, page);
+    }
+
     /// How many pages were read since the last call.
     pub fn take_reads(&self) -> u64 {
         self.reads.swap(0, Ordering::Relaxed)

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use super::key::compare;
 use super::page::{Child, Group, Page};
 use super::page_error::PageError;
+use super::page_failure::PageFailure;
 use super::read::{Located, PageSource};
 use crate::model::ChunkRef;
 
@@ -26,6 +27,9 @@ pub(super) enum Next<'w> {
 /// the key and has the totals that the page above says; and that it ends before its successor
 /// begins. Then every key ascends, and nobody can see an entry that a look-up would miss. That the
 /// bytes are the page which was named is the source's to check.
+///
+/// A page that cannot be read or used is left out as if it had no entries: its neighbours say
+/// where they begin and end, so that nothing of theirs is lost with it.
 pub(super) struct Walk<'s, S> {
     source: &'s S,
     /// The root, until it was read.
@@ -65,7 +69,7 @@ impl<'s, S: PageSource> Walk<'s, S> {
     }
 
     /// Reads the root, if it was not read yet.
-    fn start(&mut self) -> Result<(), S::Error> {
+    pub(super) fn start(&mut self) -> Result<(), Box<PageFailure<S::Error>>> {
         match self.root.take() {
             Some(root) => self.read(&root, None, None),
             None => Ok(()),
@@ -74,30 +78,29 @@ impl<'s, S: PageSource> Walk<'s, S> {
 
     /// What comes next at `key` or after it; what lies before is dropped. Reads nothing but the
     /// root.
-    pub(super) fn peek_from(&mut self, key: &[u8]) -> Result<Next<'_>, S::Error> {
+    pub(super) fn peek_from(&mut self, key: &[u8]) -> Result<Next<'_>, Box<PageFailure<S::Error>>> {
         self.start()?;
         self.skip_to(key);
-        self.peek()
+        Ok(self.next())
     }
 
-    /// What comes next. Reads nothing but the root.
-    pub(super) fn peek(&mut self) -> Result<Next<'_>, S::Error> {
-        self.start()?;
+    /// What comes next; reads nothing. To be asked after [`Self::start`].
+    pub(super) fn next(&mut self) -> Next<'_> {
         if self.leaf.is_empty() {
             while self.frames.last().is_some_and(|f| f.children.is_empty()) {
                 self.frames.pop();
             }
         }
         if let Some(located) = self.leaf.front() {
-            return Ok(Next::Entry(located));
+            return Next::Entry(located);
         }
-        Ok(match self.frames.last() {
+        match self.frames.last() {
             Some(frame) => match frame.children.front() {
                 Some(child) => Next::Page(child, frame.level.saturating_sub(1)),
                 None => Next::End,
             },
             None => Next::End,
-        })
+        }
     }
 
     /// Takes the entry that comes next.
@@ -112,8 +115,8 @@ impl<'s, S: PageSource> Walk<'s, S> {
         }
     }
 
-    /// Reads the page that comes next.
-    pub(super) fn open(&mut self) -> Result<(), S::Error> {
+    /// Reads the page that comes next. After an error the walk stands behind that page.
+    pub(super) fn open(&mut self) -> Result<(), Box<PageFailure<S::Error>>> {
         let ahead = self.ahead;
         let Some(frame) = self.frames.last_mut() else {
             return Ok(());
@@ -132,7 +135,7 @@ impl<'s, S: PageSource> Walk<'s, S> {
             None => frame.end.clone(),
         };
         let level = frame.level.saturating_sub(1);
-        self.read(&child.page, Some((&child, level)), end)
+        self.read(&child.page, Some((&child, level)), end.as_deref())
     }
 
     /// Drops whatever lies before `key`, without reading a page.
@@ -169,7 +172,17 @@ impl<'s, S: PageSource> Walk<'s, S> {
         &mut self,
         page: &ChunkRef,
         said: Option<(&Child, u8)>,
-        end: Option<Vec<u8>>,
+        end: Option<&[u8]>,
+    ) -> Result<(), Box<PageFailure<S::Error>>> {
+        self.try_read(page, said, end)
+            .map_err(|source| PageFailure::new(page, said, end, source))
+    }
+
+    fn try_read(
+        &mut self,
+        page: &ChunkRef,
+        said: Option<(&Child, u8)>,
+        end: Option<&[u8]>,
     ) -> Result<(), S::Error> {
         let bytes = self.source.page(page)?;
         let page = Page::decode(&bytes)?;
@@ -179,23 +192,23 @@ impl<'s, S: PageSource> Walk<'s, S> {
         }
         match page {
             Page::Inner { level, children } => {
-                check_inner(&children, said.map(|(child, _)| child), end.as_deref())?;
+                check_inner(&children, said.map(|(child, _)| child), end)?;
                 self.frames.push(Frame {
                     level,
                     children: children.into(),
-                    end,
+                    end: end.map(<[u8]>::to_vec),
                     announced: 0,
                 });
             }
             Page::Leaf(groups) => {
-                check_leaf(&groups, said.map(|(child, _)| child), end.as_deref())?;
+                check_leaf(&groups, said.map(|(child, _)| child), end)?;
                 for Group { parent, entries } in groups {
                     self.leaf.extend(entries.into_iter().map(|entry| Located {
                         parent: parent.clone(),
                         entry,
                     }));
                 }
-                self.leaf_end = end;
+                self.leaf_end = end.map(<[u8]>::to_vec);
             }
             Page::Extents(_) | Page::Content { .. } => {
                 return Err(PageError::Misplaced { key: 5, level }.into());

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use clap::Args;
 use orlop_chunker::ChunkId;
 use orlop_repo::model::Extent;
+use orlop_repo::repository::TreeError;
 use orlop_repo::tree::{Content, Difference, Entry, EntryKind};
 use serde::Serialize;
 
@@ -24,7 +25,10 @@ use crate::cli::{human, json, repository};
 /// and with --metadata `U` differs only in owner, mode, times or attributes. Bytes of a file that
 /// changed count by the chunks that only one of the two has.
 #[derive(Args, Debug)]
-#[command(after_long_help = after_help_repository!("orlop diff latest latest"))]
+#[command(after_long_help = after_help_repository!(
+    "orlop diff latest latest",
+    "3    " "compared, but incomplete: each part that cannot be read is named"
+))]
 pub(in crate::cli) struct Diff {
     /// The older one: `latest` or the first digits of an id
     first: String,
@@ -97,11 +101,12 @@ impl Diff {
                 &repository,
                 snapshot,
                 context.cache_memory() / 2,
+                repository::open_index(context, &repository),
             ))
         };
         let (first, second) = (open(&self.first)?, open(&self.second)?);
         let (json, metadata) = (context.options.json, self.metadata);
-        blocking(move || {
+        let missing = blocking(move || {
             let mut diff = Running {
                 metadata,
                 json,
@@ -115,9 +120,12 @@ impl Diff {
             };
             diff.trees(&first, &second)?;
             diff.end()?;
-            Ok(ExitStatus::Done)
+            let mut missing = first.take_missing();
+            missing.absorb(second.take_missing());
+            Ok(missing)
         })
-        .await
+        .await?;
+        Ok(missing.report(context, "diff"))
     }
 }
 
@@ -166,7 +174,11 @@ impl Running {
         let same_content =
             was.content.same(&is.content) && was.target == is.target && was.rdev == is.rdev;
         if !same_content {
-            let (removed, added) = bytes(first, was, second, is)?;
+            // Of content lists that are damaged nothing is counted; that they differ is known.
+            let Some((removed, added)) = bytes(path, (first, was), (second, is))? else {
+                self.totals.changed_files += 1;
+                return self.line('M', path);
+            };
             // Content pages may differ where the content does not.
             if removed + added > 0 || was.kind != EntryKind::File {
                 self.totals.changed_files += u64::from(is.kind == EntryKind::File);
@@ -227,13 +239,28 @@ fn same_metadata(was: &Entry, is: &Entry) -> bool {
         && (was.flags, was.project) == (is.flags, is.project)
 }
 
-/// Bytes that only the old and only the new content has.
-fn bytes(first: &Browse, was: &Entry, second: &Browse, is: &Entry) -> Result<(u64, u64), Failure> {
+/// Bytes that only the old and only the new content has; nothing if that cannot be read.
+fn bytes(
+    path: &[u8],
+    first: (&Browse, &Entry),
+    second: (&Browse, &Entry),
+) -> Result<Option<(u64, u64)>, Failure> {
     let mut pieces: HashMap<Piece, (u64, i64)> = HashMap::new();
-    for (browse, entry, sign) in [(first, was, -1), (second, is, 1)] {
-        for_each_piece(browse, entry, |piece, len| {
+    let mut whole = true;
+    for ((browse, entry), sign) in [(first, -1), (second, 1)] {
+        let read = for_each_piece(browse, entry, |piece, len| {
             pieces.entry(piece).or_insert((len, 0)).1 += sign;
-        })?;
+        });
+        match read {
+            Ok(()) => {}
+            Err(error) if error.is_damage() => {
+                browse.leave_out_file(path, &error);
+                whole = false;
+            }
+            Err(error) => {
+                return Err(Failure::new("cannot read the content list of a file").because(error));
+            }
+        }
     }
     let (mut removed, mut added) = (0, 0);
     for (len, balance) in pieces.into_values() {
@@ -244,7 +271,7 @@ fn bytes(first: &Browse, was: &Entry, second: &Browse, is: &Entry) -> Result<(u6
         };
         *sum += len * balance.unsigned_abs();
     }
-    Ok((removed, added))
+    Ok(whole.then_some((removed, added)))
 }
 
 /// A piece of content by what it is.
@@ -259,15 +286,12 @@ fn for_each_piece(
     browse: &Browse,
     entry: &Entry,
     mut each: impl FnMut(Piece, u64),
-) -> Result<(), Failure> {
+) -> Result<(), TreeError> {
     if let Content::Inline(bytes) = &entry.content {
         each(Piece::Inline(bytes.clone()), bytes.len() as u64);
     }
     for extent in browse.extents(entry) {
-        let extent = extent.map_err(|error| {
-            Failure::new("cannot read the content list of a file").because(error)
-        })?;
-        match extent {
+        match extent? {
             Extent::Data(chunk) => each(Piece::Chunk(chunk.id), u64::from(chunk.len)),
             other => each(Piece::Zeros(other.len()), other.len()),
         }

@@ -14,6 +14,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::help::after_help_repository;
 use crate::cli::json::Node;
+use crate::cli::missing::Missing;
 use crate::cli::output::Output;
 use crate::cli::selection::Selection;
 use crate::cli::values::Age;
@@ -25,7 +26,10 @@ use crate::exclude::Exclude;
 /// Patterns are those of `backup --exclude`: `*.conf` and `a/b` match at any depth, `/a` only in
 /// the top folder, `a/` only folders.
 #[derive(Args, Debug)]
-#[command(after_long_help = after_help_repository!("orlop find 'host*'"))]
+#[command(after_long_help = after_help_repository!(
+    "orlop find 'host*'",
+    "3    " "looked through, but incomplete: each part that cannot be read is named"
+))]
 pub(in crate::cli) struct Find {
     /// What to look for; any of them
     #[arg(required = true, value_name = "PATTERN")]
@@ -103,26 +107,33 @@ impl Find {
                 .map(|snapshot| Arc::new(snapshot.clone()))
                 .collect()
         };
+        let snapshots: Vec<_> = snapshots
+            .into_iter()
+            .map(|snapshot| (snapshot, repository::open_index(context, &repository)))
+            .collect();
         let (json, quiet) = (context.options.json, context.options.quiet);
         let cache = context.cache_memory();
-        blocking(move || {
+        let missing = blocking(move || {
             let mut out = Output::stdout();
+            let mut missing = Missing::default();
             let mut all = Vec::new();
-            for snapshot in snapshots {
-                let browse = Browse::new(&repository, snapshot, cache);
+            for (snapshot, index) in snapshots {
+                let browse = Browse::new(&repository, snapshot, cache, index);
                 if json {
                     all.push(wanted.matches(&browse)?);
                 } else {
                     wanted.lines(&browse, quiet, &mut out)?;
                 }
+                missing.absorb(browse.take_missing());
             }
             if json {
                 out.json(&all)?;
             }
             out.flush()?;
-            Ok(ExitStatus::Done)
+            Ok(missing)
         })
-        .await
+        .await?;
+        Ok(missing.report(context, "find"))
     }
 }
 

@@ -17,7 +17,10 @@ use crate::cli::{human, repository};
 
 /// List files in a snapshot
 #[derive(Args, Debug)]
-#[command(after_long_help = after_help_repository!("orlop ls -l latest"))]
+#[command(after_long_help = after_help_repository!(
+    "orlop ls -l latest",
+    "3    " "listed, but incomplete: each part that cannot be read is named"
+))]
 pub(in crate::cli) struct Ls {
     /// `latest` or the first digits of an id, and a folder or file in it
     #[arg(value_name = "SNAPSHOT[:PATH]")]
@@ -40,13 +43,14 @@ impl Ls {
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<ExitStatus, Failure> {
         let browse = repository::browse(context, &self.selection, &self.what.snapshot).await?;
         let json = context.options.json;
-        blocking(move || {
+        let missing = blocking(move || {
             let mut out = Output::stdout();
             self.list(&browse, json, &mut out)?;
             out.flush()?;
-            Ok(ExitStatus::Done)
+            Ok(browse.take_missing())
         })
-        .await
+        .await?;
+        Ok(missing.report(context, "ls"))
     }
 
     fn list(&self, browse: &Browse, json: bool, out: &mut Output) -> Result<(), Failure> {
@@ -57,7 +61,8 @@ impl Ls {
         }
         let key = Browse::key(&self.what.path)?;
         let top = browse.entry(&key)?;
-        if top.kind != EntryKind::Folder {
+        // If its own entry is lost, what is beneath it may be there still.
+        if let Some(top) = top.filter(|top| top.kind != EntryKind::Folder) {
             return self.line(&shown(&key), &top, json, out);
         }
         let range = if self.recursive {

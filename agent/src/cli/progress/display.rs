@@ -164,10 +164,7 @@ impl Shown {
                 Style::Json | Style::QuietJson => {
                     self.terminal.json(&error_message(self.during, &problem));
                 }
-                Style::People | Style::Quiet => {
-                    let path = human::name(&problem.path);
-                    self.terminal.line(&format!("{path}: {}", problem.what));
-                }
+                Style::People | Style::Quiet => self.terminal.line(&human::problem(&problem)),
             }
         }
     }

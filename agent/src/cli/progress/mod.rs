@@ -8,3 +8,4 @@ mod status;
 pub(super) use display::{Display, Style};
 pub(super) use line::Work;
 pub(super) use meter::seconds;
+pub(super) use status::error_message;

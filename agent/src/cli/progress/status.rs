@@ -68,7 +68,7 @@ pub(super) fn status(progress: &Progress, meter: &Meter, elapsed: Duration) -> S
 
 /// A problem with one file, on standard error.
 #[derive(Debug, Serialize)]
-pub(super) struct ErrorMessage {
+pub(in crate::cli) struct ErrorMessage {
     /// Always `error`.
     message_type: &'static str,
     /// What happened.
@@ -86,7 +86,7 @@ struct ErrorText {
 }
 
 /// The message about a problem.
-pub(super) fn error_message(during: &'static str, problem: &ProblemSeen) -> ErrorMessage {
+pub(in crate::cli) fn error_message(during: &'static str, problem: &ProblemSeen) -> ErrorMessage {
     ErrorMessage {
         message_type: "error",
         error: ErrorText {

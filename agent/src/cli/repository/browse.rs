@@ -13,5 +13,7 @@ pub(in crate::cli) async fn browse(
 ) -> Result<Browse, Failure> {
     let repository = super::open(context).await?;
     let snapshot = selection.one(name, &repository.state().await)?;
-    Ok(Browse::new(&repository, snapshot, context.cache_memory()))
+    let index = super::open_index(context, &repository);
+    let cache = context.cache_memory();
+    Ok(Browse::new(&repository, snapshot, cache, index))
 }

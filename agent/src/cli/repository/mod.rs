@@ -20,4 +20,4 @@ pub(super) use secret_file::{
     key_or_new, new_key, read as read_secret, refuse_existing_file, write_secret,
 };
 pub(super) use store::{create_store, open_store};
-pub(super) use tools::{cache_of, tools};
+pub(super) use tools::{cache_of, open_index, tools};

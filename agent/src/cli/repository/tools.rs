@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use orlop_repo::index::{CacheFolder, LocalIndex};
-use orlop_repo::repository::Repository;
+use orlop_repo::repository::{OpenIndex, Repository};
 use tokio::runtime::Handle;
 
 use super::place::cache_dir;
@@ -30,6 +30,15 @@ pub(in crate::cli) fn cache_of(
                 .next("name another with --cache-dir")
         })?;
     Ok(folder)
+}
+
+/// Opens the index when it is needed, by commands that mostly do without.
+pub(in crate::cli) fn open_index(context: &Context, repository: &Repository) -> OpenIndex {
+    let folder = match cache_dir(context) {
+        Ok(cache) => CacheFolder::Kept(cache.join(repository.id().to_string()).join("index")),
+        Err(_) => CacheFolder::TemporaryIn(std::env::temp_dir()),
+    };
+    Box::new(move || LocalIndex::open(&folder, None).map(Arc::new))
 }
 
 /// The repository with its index. To be called within the runtime.

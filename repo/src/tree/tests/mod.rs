@@ -1,6 +1,7 @@
 //! Trees as a whole: built, read, compared, tampered with.
 
 mod content;
+mod failures;
 mod model;
 mod shape;
 mod tampering;

@@ -32,7 +32,7 @@ fn tree() -> Tree {
 fn refusal(mut tree: Tree, at: usize, page: &Page) -> PageError {
     tree.pages.replace(tree.leaves[at].0.id, page.encode());
     let found = TreeCursor::new(&tree.pages, tree.root, KeyRange::all()).find_map(Result::err);
-    match found {
+    match found.map(|failure| failure.source) {
         Some(MemoryPagesError::Page(error)) => error,
         other => panic!("{other:?}"),
     }

@@ -13,7 +13,8 @@ use crate::cli::values::SnapshotPath;
 /// What is in the folder PATH comes into TARGET; a file comes into TARGET under its own name. Files
 /// that are there already are compared, and only what differs is written, so an interrupted restore
 /// goes on when it is run again. A damaged file is named; the rest is restored, and the exit code
-/// says so.
+/// says so. So is a damaged page of the tree, which costs the entries below it; folders among them
+/// are made, if something beneath is left, with mode 0700, and --delete then deletes nothing.
 ///
 /// Patterns are those of `backup --exclude`; a leading slash means the top of what is restored.
 #[derive(Args, Debug)]

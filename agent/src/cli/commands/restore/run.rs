@@ -74,7 +74,9 @@ fn failure(id: &orlop_repo::model::SnapshotId, error: RestoreError) -> Failure {
         RestoreError::Write(_) => {
             Some("make room there, then run it again: it goes on where it was".to_owned())
         }
-        RestoreError::Tree(_) => Some("run `orlop check`: it names what is hurt".to_owned()),
+        RestoreError::Tree(_) | RestoreError::Page(_) => {
+            Some("run `orlop check`: it names what is hurt".to_owned())
+        }
         RestoreError::Cancelled => Some("run it again: it goes on where it was".to_owned()),
         _ => None,
     };

@@ -31,6 +31,9 @@ struct RestoreMessage {
     bytes_restored: u64,
     /// Files whose content is damaged in the repository; each has an `error` message.
     files_damaged: u64,
+    /// Pages of the tree that cannot be read: what stands below them is not restored, and nothing
+    /// was deleted; each has an `error` message.
+    pages_lost: u64,
     /// What could not be restored; each has an `error` message.
     files_failed: u64,
     /// Metadata that could not be set.
@@ -68,6 +71,7 @@ pub(super) fn show(
             total_bytes: done.bytes,
             bytes_restored: done.bytes_written,
             files_damaged: done.damaged_count,
+            pages_lost: done.lost_page_count,
             files_failed: done.failed_count,
             warnings: done.warning_count,
         })?;
@@ -94,6 +98,10 @@ fn lines(done: &RestoreSummary, duration: Duration, dry_run: bool) -> Vec<String
         (done.deleted, "removed"),
         (done.sockets, "sockets, which only programs make"),
         (done.damaged_count, "damaged in the repository"),
+        (
+            done.lost_page_count,
+            "pages of the tree cannot be read, and what stands below them is missing",
+        ),
         (done.failed_count, "failed"),
     ] {
         if number > 0 {
