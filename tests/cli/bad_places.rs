@@ -76,7 +76,9 @@ fn a_read_only_store_can_be_read() {
     with_repo(&["backup", "source"]).done();
     disk.make_read_only();
     with_repo(&["ls", "latest"]).done();
-    with_repo(&["restore", "latest", "target"]).done();
+    let run = with_repo(&["restore", "latest", "target"]).done();
+    assert_eq!(run.err.matches("the log cannot say").count(), 1, "{run:?}");
+    with_repo(&["check"]).done();
     let run = with_repo(&["backup", "source"]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.err.contains("read-only"), "{run:?}");

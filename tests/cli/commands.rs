@@ -291,6 +291,40 @@ fn completions_name_the_commands() {
 }
 
 #[test]
+fn what_reads_for_long_says_so_in_the_log() {
+    let bench = Bench::with_snapshot();
+    let entries = || {
+        let run = bench.orlop(["log", "--json"]).run().done();
+        let kind = |entry: &serde_json::Value| {
+            let text = entry["text"].as_str().unwrap().to_owned();
+            (entry["kind"].as_str().unwrap().to_owned(), text)
+        };
+        run.json_lines().iter().map(kind).collect::<Vec<_>>()
+    };
+    let before = entries().len();
+    bench.orlop(["ls", "latest"]).run().done();
+    bench.orlop(["cat", "latest:/a.txt"]).run().done();
+    bench
+        .orlop(["restore", "latest", "-n", "target"])
+        .run()
+        .done();
+    assert_eq!(entries().len(), before, "nothing of it takes long");
+    bench.orlop(["restore", "latest", "target"]).run().done();
+    bench.orlop(["check"]).run().done();
+    drop(bench.orlop(["cat", "latest"]).bytes());
+    // A restore that fails ends its session, too.
+    let run = bench.orlop(["restore", "latest:/nothing", "other"]).run();
+    assert_eq!(run.code, 1, "{run:?}");
+    let entries = entries();
+    let new = entries.get(before..).unwrap();
+    let kinds: Vec<_> = new.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["begin", "end"].repeat(4));
+    for (_, text) in new.iter().step_by(2) {
+        assert!(text.starts_with("reader session"), "{text}");
+    }
+}
+
+#[test]
 fn a_snapshot_is_not_described_by_more_than_fits_its_record() {
     let bench = Bench::new();
     let tag = format!("key={}", "v".repeat(70_000));

@@ -6,6 +6,7 @@ mod elsewhere;
 mod error;
 mod open;
 mod orphans;
+mod reading;
 mod session;
 mod tree_pages;
 mod unnamed;
@@ -20,6 +21,7 @@ pub use elsewhere::{Elsewhere, ElsewhereError, OpenIndex};
 pub use error::RepositoryError;
 pub use open::OpenOptions;
 pub use orphans::OrphanPack;
+pub use reading::Reading;
 pub use session::{Session, SessionError, SessionRequest};
 pub use tree_pages::{TreeError, TreePages};
 

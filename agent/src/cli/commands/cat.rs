@@ -92,6 +92,7 @@ async fn archive(
     path: Vec<u8>,
 ) -> Result<ExitStatus, Failure> {
     let memory = MemoryPlan::new(context.memory());
+    let reading = repository::announce(context, &tools.repository, Some(snapshot.id)).await?;
     let progress = Arc::new(Progress::new());
     context.interrupt.cancels(&progress);
     let done = blocking(move || {
@@ -99,7 +100,9 @@ async fn archive(
         tar(&tools, &snapshot, &path, &memory, &mut out, &progress)
             .map_err(|error| failure(&path, error))
     })
-    .await?;
+    .await;
+    reading.end().await;
+    let done = done?;
     let mut missing = Missing::default();
     for page in done.lost_pages {
         missing.lost(page);

@@ -58,9 +58,11 @@ impl Check {
             memory: context.memory() / 2,
             scratch: repository::cache_of(context, &repository)?,
         };
+        let reading = repository::announce(context, &repository, None).await?;
         let (progress, display) = context.work(Work::Objects, "check");
         let report = check(&repository, &options, Arc::new(Watch(progress))).await;
         display.end();
+        reading.end().await;
         let report = report.map_err(|error| {
             let cancelled = matches!(error, CheckError::Cancelled);
             let failure = Failure::new("the check was not finished").because(error);

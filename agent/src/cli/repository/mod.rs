@@ -6,6 +6,7 @@ mod default_place;
 mod init;
 mod open;
 mod place;
+mod reading;
 mod secret_file;
 mod seen;
 mod store;
@@ -16,6 +17,7 @@ pub(super) use credentials::new_passphrase;
 pub(super) use init::{Cipher, init, init_options, refuse_existing};
 pub(super) use open::{open, open_or_make_default, open_with_key, remember};
 pub(super) use place::{Place, location};
+pub(super) use reading::announce;
 pub(super) use secret_file::{
     key_or_new, new_key, read as read_secret, refuse_existing_file, write_secret,
 };

@@ -44,6 +44,13 @@ impl Restore {
             human::name(snapshot.volume.as_bytes()),
             human::local_time(snapshot.started_ms)
         ));
+        // A trial run reads a tree and no content.
+        let reading = if self.dry_run {
+            None
+        } else {
+            let base = Some(snapshot.id);
+            Some(repository::announce(context, &tools.repository, base).await?)
+        };
         let began = context.clock.monotonic();
         let (progress, display) = context.work(Work::Files, "restore");
         let what = snapshot.clone();
@@ -52,6 +59,9 @@ impl Restore {
         })
         .await;
         display.end();
+        if let Some(reading) = reading {
+            reading.end().await;
+        }
         let done = done?;
         let duration = context.clock.monotonic().saturating_sub(began);
         summary::show(context, &done, duration, self.dry_run)?;
