@@ -36,6 +36,18 @@ impl MemoryPlan {
     /// an empty backup with two threads.
     pub const FIXED: u64 = 20 << 20;
 
+    /// Bytes in flight that keep one thread busy: four blocks of a megabyte, each counted three times,
+    /// as it was read, as it is sealed, and as it waits for its pack.
+    const IN_FLIGHT_PER_THREAD: u64 = 12 << 20;
+
+    /// The plan for that many threads that work: fewer of them need less in flight.
+    #[must_use]
+    pub fn for_threads(mut self, threads: usize) -> Self {
+        let enough = Self::IN_FLIGHT_PER_THREAD.saturating_mul(threads.max(1) as u64);
+        self.in_flight = self.in_flight.min(enough);
+        self
+    }
+
     /// Shares out `budget` bytes; less than [`MIN_BUDGET`] counts as that.
     pub fn new(budget: u64) -> Self {
         let free = budget.max(MIN_BUDGET) - Self::FIXED;
@@ -132,6 +144,15 @@ mod tests {
                 + plan.links;
             assert!(sum <= budget, "{budget}: {sum} {plan:?}");
         }
+    }
+
+    #[test]
+    fn few_threads_have_little_in_flight() {
+        let plan = MemoryPlan::new(1 << 30);
+        assert_eq!(plan.for_threads(2).in_flight, 24 << 20);
+        assert_eq!(plan.for_threads(64), plan);
+        let small = MemoryPlan::new(MIN_BUDGET);
+        assert_eq!(small.for_threads(1), small);
     }
 
     #[test]

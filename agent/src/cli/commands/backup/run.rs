@@ -88,7 +88,7 @@ impl Backup {
             owner: None,
             client: concat!("orlop ", env!("CARGO_PKG_VERSION")).to_owned(),
             threads: context.threads(),
-            memory: MemoryPlan::new(context.memory()),
+            memory: MemoryPlan::new(context.memory()).for_threads(context.threads()),
             predecessors: Predecessors {
                 notes: Some(cache.join("sessions")),
                 same_owner: false,

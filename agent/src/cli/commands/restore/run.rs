@@ -35,7 +35,7 @@ impl Restore {
             verify: self.verify,
             dry_run: self.dry_run,
             threads: context.threads(),
-            memory: MemoryPlan::new(context.memory()),
+            memory: MemoryPlan::new(context.memory()).for_threads(context.threads()),
             scratch: repository::cache_of(context, &tools.repository)?,
         };
         context.note(&format!(
