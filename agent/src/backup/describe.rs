@@ -65,13 +65,20 @@ pub(super) fn entry(item: &Item, stat: &Stat, meta: Meta, link_key: &[u8; 32]) -
     if matches!(kind, EntryKind::CharDevice | EntryKind::BlockDevice) {
         entry.rdev = Some(stat.device);
     }
-    entry.link_group = link_group(stat, link_key);
-    entry.device = entry.link_group.map(|_| stat.identity.dev);
+    link(&mut entry, stat, link_key);
     entry
 }
 
+/// Says which names an entry shares its inode with: also of one that is taken over from an earlier
+/// snapshot. A volume has another device number each time that it is mounted, and its names would
+/// come apart where some are taken over and others are read.
+pub(super) fn link(entry: &mut Entry, stat: &Stat, link_key: &[u8; 32]) {
+    entry.link_group = link_group(stat, link_key);
+    entry.device = entry.link_group.map(|_| stat.identity.dev);
+}
+
 /// Name of an inode, if several entries share it.
-pub(super) fn link_group(stat: &Stat, link_key: &[u8; 32]) -> Option<[u8; 16]> {
+fn link_group(stat: &Stat, link_key: &[u8; 32]) -> Option<[u8; 16]> {
     if stat.links <= 1 || stat.kind == Kind::Folder {
         return None;
     }
@@ -94,5 +101,31 @@ pub(super) fn remembered(old: &Entry) -> Remembered {
         ctime: old.ctime.into(),
         ino: old.inode,
         settled: old.notes.bits() & unreliable.bits() == 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_an_inode_stay_together_when_its_volume_has_another_device_number() {
+        let file = tempfile::tempfile().unwrap();
+        let mut stat = Stat::of(&file).unwrap();
+        stat.links = 2;
+        let key = [7; 32];
+        let mut taken_over = Entry::new(b"a".to_vec(), EntryKind::File);
+        link(&mut taken_over, &stat, &key);
+        let before = taken_over.link_group;
+        stat.identity.dev += 1;
+        let mut read = Entry::new(b"b".to_vec(), EntryKind::File);
+        link(&mut read, &stat, &key);
+        assert_ne!(before, read.link_group);
+        link(&mut taken_over, &stat, &key);
+        assert_eq!(taken_over.link_group, read.link_group);
+        assert_eq!(taken_over.device, Some(stat.identity.dev));
+        stat.links = 1;
+        link(&mut taken_over, &stat, &key);
+        assert_eq!((taken_over.link_group, taken_over.device), (None, None));
     }
 }

@@ -199,9 +199,11 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
             unchanged && self.policy.sample > 0.0 && self.shop.draw(&item, self.policy.sample);
         let inherit = unchanged && !self.policy.force && !sample;
         if let (Some(entry), true) = (&old, inherit) {
+            let mut entry = (**entry).clone();
+            describe::link(&mut entry, &item.stat, self.shop.keys.link_key());
             let placed = Placed {
                 parent: Arc::clone(&item.parent_key),
-                entry: (**entry).clone(),
+                entry,
             };
             if item.stat.kind == Kind::File {
                 self.progress().bytes_done.add(item.stat.size);
@@ -243,10 +245,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         }
         let mut parent = std::mem::take(&mut self.parent);
         let found = parent.find_cut_off(&item.parent_key, &item.name, |parent, entry| {
-            entry.kind == describe::kind(item.stat.kind)
-                && self.is_unchanged(item, entry, parent)
-                // Where a volume has another device number now, its links would come apart.
-                && entry.link_group == describe::link_group(&item.stat, self.shop.keys.link_key())
+            entry.kind == describe::kind(item.stat.kind) && self.is_unchanged(item, entry, parent)
         });
         self.parent = parent;
         found.map(Box::new)
