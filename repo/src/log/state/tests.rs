@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::log::entry::{
-    Checkpoint, Close, Feature, FoldAt, Forget, Found, Generation, Init, Lost, MergeIndex, SlotAdd,
-    SlotRemove, Swept,
+    Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
+    Init, Lost, MergeIndex, Relocate, SlotAdd, SlotRemove, Sweep, Swept, Unforget,
 };
 use crate::log::testing::{hash, pack, packs, segment, session, snapshot, snapshot_id};
 
