@@ -4,6 +4,8 @@ pub mod backup;
 pub mod classify;
 pub mod cli;
 pub mod exclude;
+#[cfg(test)]
+mod forget_tests;
 pub mod fs;
 #[cfg(test)]
 mod hostile_tests;

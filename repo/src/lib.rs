@@ -17,6 +17,7 @@ mod meta_frame;
 pub mod model;
 pub mod pack;
 pub mod repository;
+pub mod retention;
 pub mod seal;
 pub mod slots;
 pub mod snapshot;

@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 21] = [
+const ORDER: [&[&str]; 23] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -17,6 +17,8 @@ const ORDER: [&[&str]; 21] = [
     &["log"],
     &["check"],
     &["restore"],
+    &["forget"],
+    &["unforget"],
     &["store", "check"],
     &["completions"],
     &["version"],
@@ -46,6 +48,9 @@ fn every_example_runs() {
             .out;
         let (_, example) = help.split_once("EXAMPLE\n    ").unwrap();
         let example = example.lines().next().unwrap();
+        if command == ["unforget"] {
+            bench.orlop(["forget", "latest"]).run().done();
+        }
         // The same with folders of this test's own.
         let here = bench.path("tmp");
         std::fs::create_dir_all(&here).unwrap();

@@ -8,6 +8,7 @@ mod damage;
 mod examples;
 mod exit_codes;
 mod fidelity;
+mod forget;
 mod hostile;
 mod interrupt;
 mod json_shapes;

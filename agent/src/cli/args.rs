@@ -47,6 +47,8 @@ pub(super) enum Command {
     #[command(visible_alias = "dump")]
     Cat(commands::Cat),
     Stats(commands::Stats),
+    Forget(commands::Forget),
+    Unforget(commands::Unforget),
     Check(commands::Check),
     Log(commands::Log),
     #[command(subcommand)]
@@ -70,6 +72,8 @@ impl Command {
             Self::Diff(command) => command.run(context).await,
             Self::Cat(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
+            Self::Forget(command) => command.run(context).await,
+            Self::Unforget(command) => command.run(context).await,
             Self::Check(command) => command.run(context).await,
             Self::Log(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,

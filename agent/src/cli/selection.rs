@@ -35,6 +35,11 @@ impl Selection {
         }
     }
 
+    /// Whether every snapshot is meant.
+    pub(super) fn is_all(&self) -> bool {
+        self.volume.is_none() && self.tag.is_empty()
+    }
+
     /// All that are meant, oldest first.
     pub(super) fn all<'a>(&self, state: &'a State) -> Vec<&'a Snapshot> {
         self.filter().select(state.snapshots.values())

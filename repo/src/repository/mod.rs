@@ -4,11 +4,14 @@ mod blocks;
 mod create;
 mod elsewhere;
 mod error;
+mod forget;
 mod open;
 mod orphans;
+mod present;
 mod reading;
 mod session;
 mod tree_pages;
+mod unforget;
 mod unnamed;
 
 use std::sync::Arc;
@@ -21,9 +24,11 @@ pub use elsewhere::{Elsewhere, ElsewhereError, OpenIndex};
 pub use error::RepositoryError;
 pub use open::OpenOptions;
 pub use orphans::OrphanPack;
+pub use present::PresentError;
 pub use reading::Reading;
 pub use session::{Session, SessionError, SessionRequest};
 pub use tree_pages::{TreeError, TreePages};
+pub use unforget::UnforgetError;
 
 use crate::clock::Clock;
 use crate::entropy::Entropy;

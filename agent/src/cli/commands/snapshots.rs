@@ -18,13 +18,23 @@ use crate::cli::{human, repository};
 pub(in crate::cli) struct Snapshots {
     #[command(flatten)]
     selection: Selection,
+
+    /// List the forgotten ones that `orlop unforget` may still bring back
+    #[arg(long)]
+    forgotten: bool,
 }
 
 impl Snapshots {
     /// Prints a table, or one JSON array.
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<ExitStatus, Failure> {
         let state = repository::open(context).await?.state().await;
-        let snapshots = self.selection.all(&state);
+        let snapshots = if self.forgotten {
+            let forgotten = state.forgotten.values();
+            let forgotten = forgotten.map(|forgotten| &forgotten.snapshot);
+            self.selection.filter().select(forgotten)
+        } else {
+            self.selection.all(&state)
+        };
         let mut out = context.output();
         if context.options.json {
             let messages: Vec<_> = snapshots.into_iter().map(SnapshotMessage::new).collect();
