@@ -206,7 +206,11 @@ impl Bench {
             return;
         }
         let options = BlockOptions {
-            compression: Compression::Zstd(if thorough { 6 } else { 1 }),
+            compression: if thorough {
+                Compression::Zstd(6)
+            } else {
+                Compression::Fast
+            },
             verify: false,
         };
         let sealed = self.timed("zstd and seal", |bench| {

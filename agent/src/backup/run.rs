@@ -40,7 +40,7 @@ use crate::progress::Progress;
 
 /// How hard pages of the tree are compressed.
 const PAGES: BlockOptions = BlockOptions {
-    compression: Compression::Zstd(1),
+    compression: Compression::Fast,
     verify: true,
 };
 /// A segment of fewer stored bytes counts as small: some 50,000 chunks.

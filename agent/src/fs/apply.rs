@@ -119,12 +119,15 @@ pub(super) fn apply(target: Target<'_>, path: &RelPath, want: &Attributes) -> Ve
             tv_nsec: i64::from(want.mtime.nanos),
         },
     };
-    // Through the descriptor's own link, which reaches a symlink itself.
-    note(
-        "set the times",
-        sys::utimensat(CWD, &by_path, &times, AtFlags::empty()),
-    );
-    if let Target::Open(fd) = target {
+    let set_times = match target {
+        Target::Open(fd) => sys::futimens(fd, &times),
+        // Through the descriptor's own link, which reaches a symlink itself.
+        Target::Pointer(_) => sys::utimensat(CWD, &by_path, &times, AtFlags::empty()),
+    };
+    note("set the times", set_times);
+    if let Target::Open(fd) = target
+        && (have.flags != want.flags & RESTORABLE_FLAGS || !have.problems.is_empty())
+    {
         note("set the inode flags", set_flags(fd, want.flags));
     }
     warnings

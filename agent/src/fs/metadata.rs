@@ -104,7 +104,7 @@ fn read_xattrs(
     mut list: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
     mut get: impl FnMut(&[u8], &mut [u8]) -> Result<usize, Errno>,
 ) {
-    let (mut names, mut value) = (vec![0; 1 << 10], vec![0; 4 << 10]);
+    let (mut names, mut value) = (vec![0; 1 << 10], Vec::new());
     // Names may go between the list and the value: then the list is asked for once more.
     for last in [false, true] {
         meta.xattrs.clear();
@@ -113,6 +113,9 @@ fn read_xattrs(
             Err(errno) if is_unsupported(errno) => return,
             Err(errno) => return meta.problems.push(("list extended attributes", errno)),
         };
+        if len > 0 && value.is_empty() {
+            value.resize(4 << 10, 0);
+        }
         let mut gone = false;
         let mut failed = None;
         for name in names[..len]
