@@ -13,6 +13,7 @@ pub mod format_object;
 pub mod index;
 pub mod keys;
 pub mod log;
+pub mod maintain;
 mod meta_frame;
 pub mod model;
 pub mod pack;

@@ -11,7 +11,8 @@ use crate::model::{ChunkRef, Extent, SnapshotId};
 use crate::pack::ChunkPrefix;
 use crate::snapshot::Snapshot;
 use crate::tree::{
-    Child, Content, ContentChild, Entry, EntryKey, EntryKind, Group, Page, PageError, join_path,
+    Child, Content, ContentChild, Entry, EntryKey, EntryKind, Group, Page, PageError, fits_below,
+    join_path,
 };
 
 /// Pages that are remembered as good with all below them, so that trees which share them walk
@@ -60,12 +61,12 @@ impl<'a> Walker<'a> {
             Ok(bytes) => bytes,
             Err(lost) => return Ok(self.entries_lost(first, entries, &lost)),
         };
-        let read = Page::decode(&bytes).and_then(|page| fits(&page, above).map(|()| page));
+        let read = Page::decode(&bytes).and_then(|page| fits_below(&page, above).map(|()| page));
         self.notes.count(|report| report.pages += 1);
         let good = match read {
             Ok(Page::Leaf(groups)) => self.leaf(&groups)?,
             Ok(Page::Inner { level, children }) => self.inner(level, &children)?,
-            // `fits` lets only pages of a tree pass.
+            // `fits_below` lets only pages of a tree pass.
             Ok(Page::Extents(_) | Page::Content { .. }) => false,
             Err(error) => {
                 let lost = wrong_page(page, &error);
@@ -224,50 +225,6 @@ impl<'a> Walker<'a> {
             hurt,
         };
         self.notes.add_hurt(&lost.object, &lost.what, file);
-    }
-}
-
-/// Whether a page of a tree is what the page above says of it.
-fn fits(page: &Page, above: Option<(u8, &Child)>) -> Result<(), PageError> {
-    let level = page.level();
-    if above.is_some_and(|(above, _)| above.checked_sub(1) != Some(level)) {
-        return Err(PageError::Level { level });
-    }
-    let (first, entries, bytes) = match page {
-        Page::Leaf(groups) => {
-            let first = groups.first().and_then(|group| {
-                let key = EntryKey::new(&group.parent, &group.entries.first()?.name).ok()?;
-                Some(key.as_bytes().to_vec())
-            });
-            let entries = groups.iter().flat_map(|group| &group.entries);
-            (
-                first,
-                entries.clone().count() as u64,
-                entries.fold(0, |sum: u64, entry| sum.saturating_add(entry.file_bytes())),
-            )
-        }
-        Page::Inner { children, .. } => (
-            children.first().map(|child| child.first_key.clone()),
-            sum(children.iter().map(|child| child.entries)).unwrap_or(u64::MAX),
-            children
-                .iter()
-                .fold(0, |sum: u64, child| sum.saturating_add(child.bytes)),
-        ),
-        Page::Extents(_) | Page::Content { .. } => {
-            return Err(PageError::Misplaced { key: 5, level });
-        }
-    };
-    match above {
-        Some((_, child)) if first.as_ref() != Some(&child.first_key) => Err(PageError::KeyOrder),
-        Some((_, child)) if entries != child.entries => Err(PageError::Items {
-            found: entries,
-            expected: child.entries,
-        }),
-        Some((_, child)) if bytes != child.bytes => Err(PageError::Items {
-            found: bytes,
-            expected: child.bytes,
-        }),
-        _ => Ok(()),
     }
 }
 

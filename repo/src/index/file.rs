@@ -239,7 +239,7 @@ impl LocalFile {
         Ok(())
     }
 
-    fn damage(&self, what: &'static str) -> IndexError {
+    pub(super) fn damage(&self, what: &'static str) -> IndexError {
         self.set_damaged();
         IndexError::CacheDamaged {
             path: self.path.clone(),

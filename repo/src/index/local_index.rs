@@ -32,7 +32,7 @@ const FETCH_COUNT: u64 = 8;
 pub struct LocalIndex {
     cache: Arc<Cache>,
     /// Newest first.
-    files: Arc<RwLock<Vec<Arc<LocalFile>>>>,
+    pub(super) files: Arc<RwLock<Vec<Arc<LocalFile>>>>,
     syncing: tokio::sync::Mutex<()>,
 }
 

@@ -120,14 +120,14 @@ fn merge_entries(
 }
 
 /// The next row of each source, by key and then by number of the source.
-struct Heads<T, K> {
+pub(super) struct Heads<T, K> {
     heap: BinaryHeap<Reverse<(K, usize)>>,
     rows: Vec<Option<T>>,
     key: fn(&T) -> K,
 }
 
 impl<T, K: Ord> Heads<T, K> {
-    fn new(sources: &mut [Rows<'_, T>], key: fn(&T) -> K) -> Result<Self, IndexError> {
+    pub(super) fn new(sources: &mut [Rows<'_, T>], key: fn(&T) -> K) -> Result<Self, IndexError> {
         let mut heads = Self {
             heap: BinaryHeap::new(),
             rows: Vec::new(),
@@ -155,7 +155,10 @@ impl<T, K: Ord> Heads<T, K> {
         Ok(())
     }
 
-    fn pop(&mut self, sources: &mut [Rows<'_, T>]) -> Result<Option<(usize, T)>, IndexError> {
+    pub(super) fn pop(
+        &mut self,
+        sources: &mut [Rows<'_, T>],
+    ) -> Result<Option<(usize, T)>, IndexError> {
         let Some(Reverse((_, number))) = self.heap.pop() else {
             return Ok(None);
         };

@@ -17,6 +17,7 @@ mod merge;
 mod page;
 mod read_segment;
 mod run;
+mod scan;
 mod segment;
 mod segment_builder;
 #[cfg(test)]

@@ -60,6 +60,8 @@ pub struct Chain {
     cores: VecDeque<Bytes>,
     /// Number of the first entry that the last fold does not hold.
     folded: u64,
+    /// Number of the first entry that was read from the log, and not out of a fold.
+    read_from: u64,
     /// A put whose outcome is not known: until it is, nothing else may be put at its number.
     doubt: Option<Doubt>,
     /// An entry of this client that stands in the log and that no `append` has returned yet.
@@ -110,6 +112,7 @@ impl Chain {
             state,
             cores: VecDeque::new(),
             folded,
+            read_from: folded,
             doubt: None,
             unreported: None,
             pause: DOUBT_PAUSE,
@@ -587,6 +590,46 @@ impl Chain {
         }
     }
 
+    /// Reads the chain again down to the fold from which this client started: as
+    /// [`Self::verify_since`]. Before anything is deleted.
+    pub async fn verify(&self) -> Result<(), LogError> {
+        self.verify_since(self.read_from.saturating_sub(1)).await
+    }
+
+    /// How many entries were processed since the last fold.
+    pub fn entries_since_fold(&self) -> u64 {
+        self.state.next.saturating_sub(self.folded)
+    }
+
+    /// The entries that were processed since the one before `next`, whose hash is `head`: for
+    /// whoever holds decisions that rest on the state before `next`.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::Broken`] if they do not lead from there to the state as it was processed.
+    pub async fn entries_since(&self, next: u64, head: ObjectHash) -> Result<Vec<Entry>, LogError> {
+        let mut entries = Vec::new();
+        let mut previous = head;
+        for number in next..self.state.next {
+            let entry = self.entry(number).await?;
+            if entry.previous != previous {
+                let name = ObjectName::log_entry(entry.generation, number);
+                return Err(broken(
+                    &name,
+                    "it does not follow on from the entry before it",
+                ));
+            }
+            previous = entry.hash;
+            entries.push(entry);
+        }
+        if previous != self.state.head {
+            let name =
+                ObjectName::log_entry(self.state.generation, self.state.next.saturating_sub(1));
+            return Err(broken(&name, "another entry stands in its place"));
+        }
+        Ok(entries)
+    }
+
     /// One entry, read from the store; for the `log` command and for `check`.
     pub async fn entry(&self, number: u64) -> Result<Entry, LogError> {
         // Numbers go on from one log generation to the next: each stands in one of them.
@@ -735,6 +778,7 @@ impl Chain {
             "an older generation of the log cannot be read; the newest is used"
         );
         self.folded = state.next;
+        self.read_from = state.next;
         self.state = state;
         self.cores.clear();
         Ok(())

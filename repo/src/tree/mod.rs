@@ -7,6 +7,7 @@
 //! | `page`, `places`, `cbor` | pages and their bytes |
 //! | `build`, `content`, `page_buffer`, `split` | from entries and extents to pages, and where those end |
 //! | `walk`, `read` | back: one entry, a range, what a walk of the source asks for, extents |
+//! | `fits` | whether pages agree with those above them |
 //! | `page_failure` | a page that cannot be read, and what is missing without it |
 //! | `diff` | what differs between two trees |
 
@@ -18,6 +19,7 @@ mod content;
 mod diff;
 mod entry;
 mod entry_codec;
+mod fits;
 mod key;
 mod key_range;
 mod page;
@@ -40,6 +42,7 @@ pub use entry::{
     Content, Entry, EntryError, EntryKind, FileClass, MAX_CHUNK_LEN, MAX_INLINE_DATA,
     MAX_INLINE_EXTENTS, MAX_LEVEL, Notes, Timestamp,
 };
+pub(crate) use fits::fits_below;
 pub use key::{
     EntryKey, KeyError, MAX_KEY_LEN, MAX_NAME_LEN, check_name, check_prefix, child_prefix,
     join_path, prefix_of_path,

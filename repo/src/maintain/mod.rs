@@ -1,0 +1,44 @@
+//! Maintenance: finding what nobody needs, and deleting it without being in anybody's way.
+//!
+//! [`maintain`] is one run. Anyone may start one at any time, any number at once; each step is
+//! idempotent, and a run that was cut off is continued by the next, whoever starts it.
+//!
+//! ```text
+//! survey    what the store holds and the index says
+//! roots     which trees are live                       (pure)
+//! walk      every page of them, once
+//! mark      which packs something live stands in: walk, then join with the index
+//! since     the same, brought up to entries that were appended meanwhile
+//! propose   from a mark to what may be condemned       (pure)
+//! sweep     from what is condemned to what may go      (pure)
+//! run       the steps of a run, and what each appends
+//! ```
+//!
+//! # Guarantees
+//!
+//! - Nothing is deleted that no `Sweep` names, and nothing is swept that was not condemned by an
+//!   entry whose author's mark held at the entry before it (FORMAT.md section 10.5).
+//! - A mark fails closed: a page, segment or entry that cannot be read and verified is named, and
+//!   nothing is condemned then, nor swept.
+//! - Nobody waits for a run, and a run waits for nobody: what is held back is reported.
+
+mod error;
+mod folds;
+mod mark;
+mod options;
+mod pages;
+mod propose;
+mod references;
+mod report;
+mod roots;
+mod run;
+mod since;
+mod survey;
+mod sweep;
+mod verify;
+mod walk;
+
+pub use error::MaintainError;
+pub use options::{MaintainOptions, MaintainPhase, MaintainProgress, Unwatched};
+pub use report::{Amount, MaintainReport, Waiting, WaitsFor};
+pub use run::maintain;
