@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 23] = [
+const ORDER: [&[&str]; 24] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -16,6 +16,7 @@ const ORDER: [&[&str]; 23] = [
     &["stats"],
     &["log"],
     &["check"],
+    &["prune"],
     &["restore"],
     &["forget"],
     &["unforget"],

@@ -56,6 +56,7 @@ fn messages_keep_their_fields() {
         &["stats"],
         &["log"],
         &["check", "--read-data"],
+        &["prune"],
         &["restore", "latest", "target"],
         &[
             "forget",

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use orlop_agent::backup::Tools;
+use orlop_agent::backup::{
+    BackupError, BackupOptions, CheckpointPolicy, Predecessors, Source, Tools, backup,
+};
 use orlop_agent::memory::{MIN_BUDGET, MemoryPlan};
 use orlop_agent::progress::Progress;
 use orlop_agent::restore::{Existing, RestoreOptions, restore};
@@ -24,6 +26,7 @@ use orlop_repo::snapshot::Snapshot;
 use orlop_repo::store::{MemoryBackend, Store};
 use tokio::runtime::Runtime;
 
+use crate::stage::Stage;
 use crate::support;
 
 /// What the files of a snapshot held, by their names.
@@ -103,6 +106,79 @@ impl Bench {
         let source = self.folder.path().join("source");
         fill(&source, files);
         support::back_up(&self.runtime, repository, &source, self.folder.path())
+    }
+
+    /// Backs up with a checkpoint after each pack.
+    pub(crate) fn backup_often(
+        &self,
+        repository: &Arc<Repository>,
+        files: &Files,
+    ) -> Result<Snapshot, BackupError> {
+        let source = self.folder.path().join("source");
+        fill(&source, files);
+        let folder = CacheFolder::TemporaryIn(self.folder.path().to_owned());
+        let tools = Tools {
+            repository: Arc::clone(repository),
+            index: Arc::new(LocalIndex::open(&folder, None).unwrap()),
+            runtime: self.runtime.handle().clone(),
+        };
+        let options = BackupOptions {
+            volume: "test".to_owned(),
+            tags: BTreeMap::new(),
+            parent: None,
+            force: false,
+            sample: 0.0,
+            scan: None,
+            dry_run: false,
+            owner: None,
+            client: "test".to_owned(),
+            threads: 1,
+            memory: MemoryPlan {
+                pack_target: 64 << 10,
+                ..MemoryPlan::new(0)
+            },
+            scratch: self.folder.path().to_owned(),
+            predecessors: Predecessors::default(),
+            checkpoints: CheckpointPolicy {
+                every: Duration::ZERO,
+                bytes: 1,
+            },
+        };
+        let source = Source::Folder {
+            path: source,
+            exclude: None,
+            one_file_system: true,
+        };
+        let progress = Arc::new(Progress::new());
+        let summary = backup(&tools, source, &options, &progress)?;
+        assert_eq!(summary.snapshot.problem_count, 0);
+        Ok(summary.snapshot)
+    }
+
+    /// A client on a store with cues.
+    pub(crate) fn client(&self, stage: &Stage) -> Arc<Repository> {
+        open(&self.runtime, Store::new(stage.clone()), &self.clock)
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        Stage::new(self.memory.clone())
+    }
+
+    /// The same repository in a store of its own.
+    pub(crate) fn fork(&self) -> Self {
+        let mut fork = Self::over(support::runtime(), self.memory.fork());
+        fork.live = self.live.clone();
+        fork
+    }
+
+    /// Declares every open session dead.
+    pub(crate) fn kill_all(&self) {
+        let state = self.state();
+        for (id, session) in &state.sessions {
+            if !session.dead {
+                self.append(Body::Kill(*id));
+            }
+        }
     }
 
     pub(crate) fn forget(&mut self, snapshot: SnapshotId) {

@@ -2,7 +2,13 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 #[path = "../support/mod.rs"]
+#[expect(dead_code, reason = "other tests use more of it")]
 mod support;
 
 mod basics;
 mod bench;
+mod crash;
+mod damage;
+mod races;
+mod random;
+mod stage;

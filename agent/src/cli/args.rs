@@ -49,6 +49,7 @@ pub(super) enum Command {
     Stats(commands::Stats),
     Forget(commands::Forget),
     Unforget(commands::Unforget),
+    Prune(commands::Prune),
     Check(commands::Check),
     Log(commands::Log),
     #[command(subcommand)]
@@ -74,6 +75,7 @@ impl Command {
             Self::Stats(command) => command.run(context).await,
             Self::Forget(command) => command.run(context).await,
             Self::Unforget(command) => command.run(context).await,
+            Self::Prune(command) => command.run(context).await,
             Self::Check(command) => command.run(context).await,
             Self::Log(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
