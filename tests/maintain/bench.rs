@@ -296,7 +296,12 @@ impl Bench {
         let state = self.state();
         assert!(state.sweeps.is_empty(), "{:?}", state.sweeps);
         assert!(state.condemned.is_empty(), "{:?}", state.condemned);
-        assert_eq!(self.check().packs_unreferenced, 0);
+        assert!(state.bonds.is_empty(), "{:?}", state.bonds);
+        let mut options = self.options();
+        options.dry_run = true;
+        let report = self.prune_with(&options).unwrap();
+        assert!(report.condemned.is_empty(), "{report:?}");
+        assert!(report.unused_bytes * 20 <= report.bytes, "{report:?}");
         let live: Vec<_> = self.names("packs/");
         let named: Vec<_> = state.packs.iter().map(ObjectName::pack).collect();
         assert_eq!(live, named);

@@ -18,7 +18,11 @@ fn busy() -> Bench {
     let stage = bench.stage();
     let client = bench.client(&stage);
     stage.end.store(8, Ordering::SeqCst);
-    let content = files(&[("x", "x", 1 << 20), ("y", "y", 1 << 20), ("z", "z", 1 << 20)]);
+    let content = files(&[
+        ("x", "x", 1 << 20),
+        ("y", "y", 1 << 20),
+        ("z", "z", 1 << 20),
+    ]);
     assert!(bench.backup_often(&client, &content).is_err());
     bench.kill_all();
     bench.forget(old[0]);

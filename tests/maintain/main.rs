@@ -11,4 +11,5 @@ mod crash;
 mod damage;
 mod races;
 mod random;
+mod repack;
 mod stage;

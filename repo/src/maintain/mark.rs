@@ -44,6 +44,8 @@ pub(super) struct Use {
     pub(super) alone: u64,
     /// Plain bytes of the live chunks whose place is in it.
     pub(super) live: u64,
+    /// How many these are.
+    pub(super) chunks: u64,
     /// Something live needs it.
     pub(super) needed: bool,
     /// It stays in any case: an open session, a young checkpoint or a bond holds it.
@@ -80,6 +82,15 @@ pub(super) struct Mark {
     pub(super) postponed: PackSet,
     /// What was wrong, and stopped nothing.
     pub(super) notes: Vec<String>,
+    /// What the trees name.
+    pub(super) references: References,
+}
+
+impl Mark {
+    /// What a pack is used for.
+    pub(super) fn usage(&self, pack: PackName) -> Option<&Use> {
+        self.uses.get(self.survey.number(pack)? as usize)
+    }
 }
 
 /// What marking works with.
@@ -107,10 +118,11 @@ impl Marking<'_> {
             broken: BTreeSet::new(),
             postponed: PackSet::new(),
             notes: Vec::new(),
+            references: References::new(self.options.scratch.clone()),
         };
-        let references = self.walk(&mut mark, &kept)?;
+        self.walk(&mut mark, &kept)?;
         self.progress.phase(MaintainPhase::Marking, 3);
-        self.join(&mut mark, &references)?;
+        self.join(&mut mark)?;
         Ok(mark)
     }
 
@@ -133,12 +145,7 @@ impl Marking<'_> {
     }
 
     /// Walks every live tree, and those of the dead sessions that are `kept`.
-    fn walk(
-        &self,
-        mark: &mut Mark,
-        kept: &BTreeSet<SessionId>,
-    ) -> Result<References, MaintainError> {
-        let mut references = References::new(self.options.scratch.clone());
+    fn walk(&self, mark: &mut Mark, kept: &BTreeSet<SessionId>) -> Result<(), MaintainError> {
         let roots = roots(&mark.survey.state, kept)?;
         self.progress
             .phase(MaintainPhase::Trees, roots.len() as u64);
@@ -147,7 +154,7 @@ impl Marking<'_> {
             let mut visit = Collect {
                 pages: &mark.pages,
                 survey: &mark.survey,
-                references: &mut references,
+                references: &mut mark.references,
             };
             let mut walk = Walk {
                 visit: &mut visit,
@@ -166,7 +173,7 @@ impl Marking<'_> {
             }
             self.progress.steps(1);
         }
-        references.finish();
+        mark.references.finish();
         let state = &mark.survey.state;
         let adopted: BTreeSet<_> = open_sessions(state)
             .flat_map(|(_, session)| &session.adopts)
@@ -196,18 +203,20 @@ impl Marking<'_> {
                 usage.keeper = true;
             });
         }
-        Ok(references)
+        Ok(())
     }
 
     /// Holds what the trees name against the index.
-    fn join(&self, mark: &mut Mark, references: &References) -> Result<(), MaintainError> {
+    fn join(&self, mark: &mut Mark) -> Result<(), MaintainError> {
         let lost: BTreeSet<ChunkPrefix> = mark.survey.state.lost.iter().map(|id| **id).collect();
         let Mark {
             survey,
             uses,
             rescue,
+            references,
             ..
         } = mark;
+        let references = &*references;
         let mut contested = false;
         each(survey, references, |prefix, refs, places| {
             for place in places {
@@ -290,6 +299,7 @@ impl Marking<'_> {
                 let len = group.first().map_or(0, |first| u64::from(first.len));
                 if let Some(usage) = usage(survey, uses, pack) {
                     usage.live = usage.live.saturating_add(len);
+                    usage.chunks += 1;
                 }
                 if let Some((found, best)) = found {
                     doubts.note(&survey.state, &garbage, prefix, &best, &found);
@@ -356,7 +366,7 @@ fn one_pack(found: &[Found]) -> Option<PackName> {
 
 /// The place that a chunk with several is taken to stand at. Two that mark the same state choose
 /// the same.
-fn best<'f>(survey: &Survey, uses: &[Use], found: &'f [Found]) -> Option<&'f Found> {
+pub(super) fn best<'f>(survey: &Survey, uses: &[Use], found: &'f [Found]) -> Option<&'f Found> {
     found.iter().max_by_key(|found| {
         let usage = survey
             .number(found.place.pack)
@@ -369,13 +379,13 @@ fn best<'f>(survey: &Survey, uses: &[Use], found: &'f [Found]) -> Option<&'f Fou
 }
 
 /// References to one chunk or page: those with the same prefix and length.
-fn by_len(refs: &[Reference]) -> impl Iterator<Item = &[Reference]> {
+pub(super) fn by_len(refs: &[Reference]) -> impl Iterator<Item = &[Reference]> {
     refs.chunk_by(|a, b| a.len == b.len)
 }
 
 /// Where something live stands.
-enum Live {
-    /// It is a page, and was read from that pack.
+pub(super) enum Live {
+    /// It is a page, and was read from that pack, or copied into it by somebody who has read it.
     Read(PackName),
     /// In packs that count.
     At(Vec<Found>),
@@ -386,12 +396,12 @@ enum Live {
 }
 
 impl Live {
-    fn of(survey: &Survey, refs: &[Reference], places: &[Found]) -> Self {
+    pub(super) fn of(survey: &Survey, refs: &[Reference], places: &[Found]) -> Self {
         let read = refs.iter().find_map(Reference::read_from);
-        if let Some(pack) = read.and_then(|number| survey.packs.get(number as usize)) {
-            return Self::Read(pack.name);
-        }
         let len = refs.first().map(|first| first.len);
+        if let Some(pack) = read.and_then(|number| survey.packs.get(number as usize)) {
+            return Self::Read(survey.copy_of(pack.name, len, places));
+        }
         let standing = |standing| {
             let places = places.iter().filter(|found| {
                 let pack = survey.pack(found.place.pack);
@@ -409,6 +419,25 @@ impl Live {
         } else {
             Self::Condemned(condemned)
         }
+    }
+}
+
+impl Survey {
+    /// The pack that a page counts on which was read from `pack`: the one that a repack has copied
+    /// it into, which has read it, or else that one.
+    fn copy_of(&self, pack: PackName, len: Option<u32>, places: &[Found]) -> PackName {
+        let bonds = &self.state.bonds;
+        if !bonds.iter().any(|bond| bond.old.contains(pack)) {
+            return pack;
+        }
+        let is_copy = |keeper| {
+            let mut bonds = bonds.iter();
+            self.is_live(keeper)
+                && bonds.any(|b| b.old.contains(pack) && b.keepers.contains(keeper))
+        };
+        let same = places.iter().filter(|found| Some(found.len) == len);
+        let copies = same.map(|found| found.place.pack).filter(|p| is_copy(*p));
+        copies.min().unwrap_or(pack)
     }
 }
 
@@ -435,7 +464,7 @@ fn gone(survey: &Survey, prefix: &ChunkPrefix, refs: &[Reference]) -> MaintainEr
 }
 
 /// Gives every chunk that is listed or referred to, with its references and its places.
-fn each(
+pub(super) fn each(
     survey: &Survey,
     references: &References,
     mut take: impl FnMut(&ChunkPrefix, &[Reference], &[Found]) -> Result<(), MaintainError>,

@@ -11,6 +11,10 @@
 //! since     the same, brought up to entries that were appended meanwhile
 //! propose   from a mark to what may be condemned       (pure)
 //! sweep     from what is condemned to what may go      (pure)
+//! choose    packs that are worth copying               (pure)
+//! repack    copying what lives in them, verified
+//! merge     many small index segments into one
+//! kill      sessions whose processes are dead
 //! run       the steps of a run, and what each appends
 //! ```
 //!
@@ -22,13 +26,18 @@
 //!   nothing is condemned then, nor swept.
 //! - Nobody waits for a run, and a run waits for nobody: what is held back is reported.
 
+mod choose;
 mod error;
 mod folds;
+mod kill;
+mod living;
 mod mark;
+mod merge;
 mod options;
 mod pages;
 mod propose;
 mod references;
+mod repack;
 mod report;
 mod roots;
 mod run;

@@ -1,28 +1,40 @@
 //! One maintenance run, step by step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt as _, stream};
 use tokio::runtime::Handle;
 
+use super::choose::choose;
 use super::error::MaintainError;
 use super::folds::stale_folds;
+use super::kill::silent;
+use super::living::Living;
 use super::mark::{Mark, Marking, open_sessions};
+use super::merge::mergeable;
 use super::options::{MaintainOptions, MaintainPhase, MaintainProgress};
 use super::propose::propose;
+use super::repack::{Copied, Copier, block_share, parts};
 use super::report::{Amount, MaintainReport, Waiting, WaitsFor};
 use super::since::Verdict;
 use super::survey::Standing;
 use super::sweep::{held, sweepable};
-use crate::log::{AppendError, Body, Condemn, Entry, Invalid, Role, State, Sweep, Swept};
-use crate::model::{ObjectName, PackSet};
+use crate::index::{SegmentBuilder, read_segment};
+use crate::log::{
+    AppendError, Body, Condemn, Entry, Invalid, Role, SegmentRef, State, Sweep, Swept,
+};
+use crate::model::{ObjectName, PackName, PackSet};
 use crate::repository::{Repository, Session, SessionError, SessionRequest};
 
 /// How often a mark is made anew because of what others append.
 const MAX_MARKS: u32 = 8;
 /// How often a mark is brought up to the end of the log.
 const MAX_ROUNDS: u32 = 1000;
+/// Merges of segments in one run.
+const MAX_MERGES: usize = 1000;
+/// Entries after the last fold from which on a run writes one: every client reads them.
+const FOLD_AFTER: u64 = 32;
 /// Objects that one request deletes.
 const DELETE_AT_ONCE: usize = 250;
 /// Such requests at a time.
@@ -34,7 +46,8 @@ const DELETES: usize = 4;
 /// Blocks; to be called outside the runtime's own threads.
 ///
 /// *Expected flow.* Sweeps that somebody did not finish; sessions of dead processes; the mark;
-/// `Condemn`; `Sweep` of what has waited, deletion, `Swept`.
+/// `Condemn`; `Sweep` of what has waited, deletion, `Swept`; copying out of packs that are mostly
+/// dead, then mark, `Condemn` and `Sweep` again; merging of small segments; a fold.
 ///
 /// *Guarantees.* Nothing is deleted that is needed, whatever others do at the same time, and
 /// wherever this is cut off; the next run goes on from there.
@@ -61,8 +74,16 @@ pub fn maintain(
         return Err(MaintainError::Refused(Invalid::ReadOnly));
     }
     run.finish_sweeps(&state)?;
-    let mark = run.condemn()?;
+    run.kill_silent()?;
+    let mut mark = run.condemn()?;
     run.sweep(&mark)?;
+    if run.repack(&mark)? {
+        // What was copied is garbage now, if it still is what lives.
+        mark = run.condemn()?;
+        run.sweep(&mark)?;
+    }
+    run.merge_segments(&mark)?;
+    run.fold()?;
     run.sum_up(&mark)?;
     Ok(run.report)
 }
@@ -122,6 +143,201 @@ impl Run<'_> {
             self.swept(sweep.number)?;
             self.report.finished += 1;
         }
+        Ok(())
+    }
+
+    /// Declares sessions dead that have given no sign of life for long enough.
+    fn kill_silent(&mut self) -> Result<(), MaintainError> {
+        let Some(after) = self.options.kill_after.filter(|_| !self.options.dry_run) else {
+            return Ok(());
+        };
+        let state = self.refreshed()?;
+        let silent = self
+            .runtime
+            .block_on(silent(self.repository, &state, after))?;
+        for id in silent {
+            // Of the same state: a sign of life that came since is seen.
+            let signs = |state: &State| state.sessions.get(&id).map(|s| (s.begun, s.checkpoint));
+            let seen = signs(&state);
+            let killed = self.append(|state| {
+                if signs(state) == seen && state.open_session(id).is_ok() {
+                    Ok(Body::Kill(id))
+                } else {
+                    Err(NotYet::Nothing)
+                }
+            });
+            match killed {
+                Ok(_) => self.report.killed.push(id),
+                Err(NotYet::Failed(error)) => return Err(error),
+                Err(NotYet::Nothing | NotYet::Moved) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies what lives out of packs that are mostly dead; says whether anything was copied.
+    fn repack(&mut self, mark: &Mark) -> Result<bool, MaintainError> {
+        let state = self.refreshed()?;
+        let options = self.options;
+        let chosen = choose(mark, &state, options.max_unused, options.max_repack);
+        if chosen.is_empty() {
+            return Ok(false);
+        }
+        if options.dry_run {
+            let packs: PackSet = chosen.iter().copied().collect();
+            self.report.repacked.add(Amount {
+                packs: packs.len(),
+                bytes: mark.survey.len_of(&packs),
+                others: 0,
+            });
+            return Ok(false);
+        }
+        let session = self.begin()?;
+        let repacked = self.repack_in(&session, mark, &chosen);
+        self.end(&session, repacked)
+    }
+
+    /// Ends a session, whatever came of the work in it: left open, it would hold others up.
+    fn end<T>(
+        &self,
+        session: &Session,
+        result: Result<T, MaintainError>,
+    ) -> Result<T, MaintainError> {
+        match (result, self.runtime.block_on(session.end())) {
+            // That somebody has declared it dead is no matter: its work is done.
+            (Ok(done), Ok(()) | Err(SessionError::Invalid(_))) => Ok(done),
+            (Ok(_), Err(error)) => Err(error.into()),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn repack_in(
+        &mut self,
+        session: &Session,
+        mark: &Mark,
+        chosen: &[PackName],
+    ) -> Result<bool, MaintainError> {
+        self.progress
+            .phase(MaintainPhase::Repacking, chosen.len() as u64);
+        let mut any = false;
+        for part in parts(mark, chosen) {
+            self.go_on()?;
+            let living = mark.living_in(&part)?;
+            let copied = self
+                .runtime
+                .block_on(self.copy(session, mark, &part, &living))?;
+            for (pack, why) in &copied.failed {
+                self.report.notes.push(format!("{pack}: not copied: {why}"));
+            }
+            if copied.old.is_empty() {
+                continue;
+            }
+            let keepers: PackSet = copied.keepers.iter().map(|info| info.name).collect();
+            let named =
+                self.runtime
+                    .block_on(session.relocate(&copied.segments, &copied.old, &keepers));
+            let named = match named {
+                Ok(named) => named,
+                // Somebody has declared the session dead: what it copied is nobody's.
+                Err(SessionError::Invalid(_)) => return Ok(any),
+                Err(error) => return Err(error.into()),
+            };
+            any |= !named.is_empty();
+            self.report.repacked.add(Amount {
+                packs: named.len(),
+                bytes: mark.survey.len_of(&named),
+                others: 0,
+            });
+            self.report.keepers.add(Amount {
+                packs: keepers.len(),
+                bytes: copied.keepers.iter().map(|info| info.len).sum(),
+                others: 0,
+            });
+        }
+        Ok(any)
+    }
+
+    async fn copy(
+        &self,
+        session: &Session,
+        mark: &Mark,
+        packs: &[PackName],
+        living: &Living,
+    ) -> Result<Copied, MaintainError> {
+        let mut copier = Copier::new(self.repository, session);
+        let mut directories = Vec::new();
+        for &pack in packs.iter().filter(|pack| living.contains_key(*pack)) {
+            directories.extend(copier.directory(mark, pack).await?);
+        }
+        let share = block_share(living, &directories, self.options.max_unused);
+        for directory in &directories {
+            self.go_on()?;
+            if let Some(living) = living.get(&directory.name()) {
+                copier.copy(directory, living, share).await?;
+            }
+            self.progress.steps(1);
+        }
+        copier.finish().await
+    }
+
+    /// Makes one segment of many small ones.
+    fn merge_segments(&mut self, mark: &Mark) -> Result<(), MaintainError> {
+        let listed = &mark.survey.segments;
+        let wanted = mergeable(&self.refreshed()?, listed);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        if self.options.dry_run {
+            self.report.merged += wanted.len() as u64;
+            return Ok(());
+        }
+        let session = self.begin()?;
+        let merged = self.merge_in(&session, listed);
+        self.end(&session, merged)
+    }
+
+    fn merge_in(
+        &mut self,
+        session: &Session,
+        listed: &BTreeMap<SegmentRef, PackSet>,
+    ) -> Result<(), MaintainError> {
+        for _ in 0..MAX_MERGES {
+            let state = self.refreshed()?;
+            let wanted = mergeable(&state, listed);
+            if wanted.is_empty() {
+                break;
+            }
+            let repository = self.repository;
+            self.runtime.block_on(async {
+                let mut builder = SegmentBuilder::new();
+                for segment in &wanted {
+                    let segment =
+                        read_segment(repository.store(), repository.keys(), segment).await?;
+                    // What a sweep has named is gone for ever; all else stays listed.
+                    builder.add_segment(&segment, |pack| !state.swept.contains(pack));
+                }
+                let bodies = builder.finish();
+                Ok::<_, MaintainError>(session.replace_segments(&wanted, &bodies).await?)
+            })?;
+            self.report.merged += wanted.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Writes a fold, so that whoever opens the repository next has little to read.
+    fn fold(&mut self) -> Result<(), MaintainError> {
+        if self.options.dry_run {
+            return Ok(());
+        }
+        self.go_on()?;
+        let folded = self.runtime.block_on(async {
+            let mut chain = self.repository.chain().await;
+            if chain.entries_since_fold() < FOLD_AFTER {
+                return Ok(false);
+            }
+            chain.fold().await.map(|()| true)
+        })?;
+        self.report.folded = folded;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use orlop_chunker::ChunkId;
 
 use super::error::MaintainError;
 use super::options::MaintainProgress;
@@ -86,7 +87,8 @@ async fn verify_block(
         }
     };
     let is_wrong = |doubt: &&Doubt| {
-        prefix_of(repository.keys(), kind, &plain, &doubt.found) != Some(doubt.prefix)
+        let id = id_of(repository.keys(), kind, &plain, &doubt.found);
+        id.map(|id| id.prefix()) != Some(doubt.prefix)
     };
     let wrong = doubts.iter().filter(is_wrong).map(|doubt| {
         let chunk = hex::encode(doubt.prefix);
@@ -98,19 +100,18 @@ async fn verify_block(
     Ok(wrong.collect())
 }
 
-/// First half of the id of what stands at a place of an opened block.
-pub(super) fn prefix_of(
+/// The id of what stands at a place of an opened block.
+pub(super) fn id_of(
     keys: &Keyring,
     kind: BlockKind,
     plain: &[u8],
     found: &Found,
-) -> Option<ChunkPrefix> {
+) -> Option<ChunkId> {
     let start = usize::try_from(found.place.offset).ok()?;
     let end = start.checked_add(usize::try_from(found.len).ok()?)?;
     let piece = plain.get(start..end)?;
-    let id = match kind {
+    Some(match kind {
         BlockKind::Data => keys.ids().chunk_id(piece),
         BlockKind::Tree => keys.ids().page_id(piece),
-    };
-    Some(id.prefix())
+    })
 }

@@ -10,8 +10,8 @@ use super::Repository;
 use super::unnamed::Unnamed;
 use crate::entropy::EntropyError;
 use crate::log::{
-    AppendError, Begin, Body, Checkpoint, Commit, Invalid, LogError, MergeIndex, Role, SegmentRef,
-    State,
+    AppendError, Begin, Body, Checkpoint, Commit, Invalid, LogError, MergeIndex, Relocate, Role,
+    SegmentRef, State,
 };
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 use crate::pack::FinishedPack;
@@ -367,6 +367,56 @@ impl Session {
             .map(|_| ())
     }
 
+    /// Says that what lives in `old` packs was copied, with segments that list the copies, given
+    /// as bodies. The keepers are the packs that were stored since the last checkpoint.
+    ///
+    /// `old` loses what somebody else has condemned or copied into meanwhile. If nothing is left of it,
+    /// or the keepers are of no use any more, nothing is said: then the copies are nobody's, and
+    /// go like others. Gives the old packs that were named.
+    pub async fn relocate(
+        &self,
+        bodies: &[Vec<u8>],
+        old: &PackSet,
+        keepers: &PackSet,
+    ) -> Result<PackSet, SessionError> {
+        let mut segments = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            segments.push(self.put_segment(body).await?);
+        }
+        // Named before they are listed: whoever is cut off in between leaves no places behind that
+        // nobody answers for.
+        self.checkpoint(None).await?;
+        let mut named = PackSet::new();
+        let appended = self
+            .repository
+            .chain()
+            .await
+            .append::<NotRelocated>(|state| {
+                named = old.intersection(&state.packs);
+                for condemned in &state.condemned {
+                    named.subtract(&condemned.packs);
+                }
+                for bond in &state.bonds {
+                    named.subtract(&bond.keepers);
+                }
+                if named.is_empty() || keepers.is_empty() {
+                    return Err(NotRelocated::Useless);
+                }
+                Ok(Body::Relocate(Relocate {
+                    session: self.id,
+                    segments: segments.clone(),
+                    old: named.clone(),
+                    keepers: keepers.clone(),
+                }))
+            })
+            .await;
+        match appended {
+            Ok(_) => Ok(named),
+            Err(NotRelocated::Useless) => Ok(PackSet::new()),
+            Err(NotRelocated::Log(error)) => Err(SessionError::Log(error)),
+        }
+    }
+
     /// Replaces segments by merged ones, given as bodies. That another session did so first is no
     /// error: then these are dropped.
     pub async fn replace_segments(
@@ -393,6 +443,22 @@ impl Session {
         match merged {
             Ok(_) | Err(SessionError::Invalid(Invalid::Segment(_))) => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+}
+
+/// Why copies are not used.
+enum NotRelocated {
+    /// Others have done away with the old packs or the keepers meanwhile, or with the session.
+    Useless,
+    Log(LogError),
+}
+
+impl From<AppendError> for NotRelocated {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Invalid(_) => Self::Useless,
+            AppendError::Log(log) => Self::Log(log),
         }
     }
 }
