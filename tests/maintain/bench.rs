@@ -16,7 +16,7 @@ use orlop_repo::check::{CheckOptions, CheckReport, NoProgress, ReadData, check};
 use orlop_repo::clock::Clock;
 use orlop_repo::entropy::OsEntropy;
 use orlop_repo::index::{CacheFolder, LocalIndex};
-use orlop_repo::log::{AppendError, Body, Entry, Forget, State};
+use orlop_repo::log::{AppendError, Body, Forget, SegmentRef, State};
 use orlop_repo::maintain::{MaintainError, MaintainOptions, MaintainReport, Unwatched, maintain};
 use orlop_repo::model::{ObjectName, SnapshotId};
 use orlop_repo::repository::{OpenOptions, Repository};
@@ -116,12 +116,7 @@ impl Bench {
     ) -> Result<Snapshot, BackupError> {
         let source = self.folder.path().join("source");
         fill(&source, files);
-        let folder = CacheFolder::TemporaryIn(self.folder.path().to_owned());
-        let tools = Tools {
-            repository: Arc::clone(repository),
-            index: Arc::new(LocalIndex::open(&folder, None).unwrap()),
-            runtime: self.runtime.handle().clone(),
-        };
+        let tools = self.tools(Arc::clone(repository));
         let options = BackupOptions {
             volume: "test".to_owned(),
             tags: BTreeMap::new(),
@@ -155,6 +150,15 @@ impl Bench {
         Ok(summary.snapshot)
     }
 
+    fn tools(&self, repository: Arc<Repository>) -> Tools {
+        let folder = CacheFolder::TemporaryIn(self.folder.path().to_owned());
+        Tools {
+            repository,
+            index: Arc::new(LocalIndex::open(&folder, None).unwrap()),
+            runtime: self.runtime.handle().clone(),
+        }
+    }
+
     /// A client on a store with cues.
     pub(crate) fn client(&self, stage: &Stage) -> Arc<Repository> {
         open(&self.runtime, Store::new(stage.clone()), &self.clock)
@@ -176,28 +180,25 @@ impl Bench {
         let state = self.state();
         for (id, session) in &state.sessions {
             if !session.dead {
-                self.append(Body::Kill(*id));
+                self.append(&Body::Kill(*id));
             }
         }
     }
 
     pub(crate) fn forget(&mut self, snapshot: SnapshotId) {
-        self.append(Body::Forget(Forget {
+        self.append(&Body::Forget(Forget {
             snapshots: vec![snapshot],
         }));
         self.live.remove(&snapshot);
     }
 
-    pub(crate) fn append(&self, body: Body) -> Entry {
-        self.try_append(body).unwrap()
-    }
-
-    pub(crate) fn try_append(&self, body: Body) -> Result<Entry, AppendError> {
+    pub(crate) fn append(&self, body: &Body) {
         self.runtime.block_on(async {
             let mut chain = self.repository.chain().await;
             chain.refresh().await.unwrap();
-            chain.append(|_| Ok(body.clone())).await
-        })
+            let say = |_: &State| Ok::<_, AppendError>(body.clone());
+            chain.append(say).await.unwrap();
+        });
     }
 
     pub(crate) fn state(&self) -> State {
@@ -237,12 +238,7 @@ impl Bench {
     /// Restores a snapshot, with an empty cache.
     pub(crate) fn restored(&self, snapshot: &Snapshot) -> Files {
         let target = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let folder = CacheFolder::TemporaryIn(self.folder.path().to_owned());
-        let tools = Tools {
-            repository: self.open_again(),
-            index: Arc::new(LocalIndex::open(&folder, None).unwrap()),
-            runtime: self.runtime.handle().clone(),
-        };
+        let tools = self.tools(self.open_again());
         let options = RestoreOptions {
             path: Vec::new(),
             target: target.path().join("restored"),
@@ -305,7 +301,7 @@ impl Bench {
         let live: Vec<_> = self.names("packs/");
         let named: Vec<_> = state.packs.iter().map(ObjectName::pack).collect();
         assert_eq!(live, named);
-        let segments: Vec<_> = state.segments.iter().map(|s| s.name()).collect();
+        let segments: Vec<_> = state.segments.iter().map(SegmentRef::name).collect();
         assert_eq!(self.names("index/"), segments);
         assert!(self.names("meta/folds/").len() <= 2);
     }

@@ -109,14 +109,10 @@ fn a_dead_checkpoint_that_is_adopted_between_mark_and_condemn_is_carried_on() {
     stage.end.store(8, Ordering::SeqCst);
     assert!(bench.backup_often(&client, &content).is_err());
     bench.kill_all();
-    let state = bench.state();
+    let sessions = bench.state().sessions;
     assert!(
-        state
-            .sessions
-            .values()
-            .any(|s| s.dead && s.partial.is_some()),
-        "{:?}",
-        state.sessions
+        sessions.values().any(|s| s.dead && s.partial.is_some()),
+        "{sessions:?}"
     );
     let bench = Arc::new(bench);
     let sent = Arc::new(Mutex::new(None));
@@ -185,12 +181,12 @@ fn unforget(bench: &Bench, id: SnapshotId) {
     let (client, runtime) = (bench.open_again(), &bench.runtime);
     let session = runtime.block_on(begin(&client));
     let state = bench.state();
-    bench.append(Body::Unforget(Unforget {
+    bench.append(&Body::Unforget(Unforget {
         session,
         snapshots: vec![id],
         relied: state.packs.iter().collect::<PackSet>(),
     }));
-    bench.append(Body::End(session));
+    bench.append(&Body::End(session));
 }
 
 async fn begin(repository: &Arc<Repository>) -> orlop_repo::model::SessionId {
@@ -222,7 +218,7 @@ fn an_open_session_holds_back_what_it_may_rely_on_and_is_named() {
     for waiting in &report.waiting {
         assert_eq!(waiting.sessions[0].session, session);
     }
-    bench.append(Body::End(session));
+    bench.append(&Body::End(session));
     let report = bench.prune();
     assert!(report.swept.packs > 0, "{report:?}");
     bench.assert_whole();
@@ -243,7 +239,7 @@ fn the_base_of_an_open_session_stays_although_it_was_forgotten() {
         move |op, name| appends(op, name) && entries.fetch_add(1, Ordering::SeqCst) == 1,
         move || {
             let bench = inside.lock().clone().unwrap();
-            bench.append(Body::Forget(orlop_repo::log::Forget {
+            bench.append(&Body::Forget(orlop_repo::log::Forget {
                 snapshots: vec![id],
             }));
             bench.prune();

@@ -32,7 +32,7 @@ fn dead_bytes_are_freed_by_copying_what_lives() {
         .memory
         .contents()
         .values()
-        .map(|b| b.len())
+        .map(bytes::Bytes::len)
         .sum::<usize>();
     let report = bench.prune();
     assert!(
@@ -49,7 +49,7 @@ fn dead_bytes_are_freed_by_copying_what_lives() {
         .memory
         .contents()
         .values()
-        .map(|b| b.len())
+        .map(bytes::Bytes::len)
         .sum::<usize>();
     assert!(after * 5 < before, "{before} {after}");
 }
@@ -210,8 +210,8 @@ fn of_two_copies_the_damaged_one_is_not_the_one_that_stays() {
     bench.prune();
     bench.assert_whole();
     bench.assert_tidy();
-    let state = bench.state();
-    let left = data.iter().filter(|pack| state.packs.contains(**pack));
+    let packs = bench.state().packs;
+    let left = data.iter().filter(|pack| packs.contains(**pack));
     assert_eq!(left.count(), 1, "one copy is enough");
 }
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::error::MaintainError;
-use super::mark::{Live, Mark, best, by_len, each};
+use super::join::{Live, best, by_len, each};
+use super::mark::Mark;
 use crate::model::PackName;
 use crate::pack::ChunkPrefix;
 

@@ -9,7 +9,7 @@
 //! # Memory
 //!
 //! [`Survey`], 12 MiB of references, the pages that were walked (see [`Visited`]), 16 MiB of
-//! opened blocks, and [`MAX_VERIFIED`] places that are to be read.
+//! opened blocks, and places that are to be read (see [`MAX_VERIFIED`](super::join::MAX_VERIFIED)).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,18 +22,11 @@ use super::options::{MaintainOptions, MaintainPhase, MaintainProgress};
 use super::pages::Pages;
 use super::references::{Reference, References};
 use super::roots::{Root, roots};
-use super::survey::{Standing, Survey};
-use super::verify::{Doubt, verify};
+use super::survey::Survey;
 use super::walk::{Visit, Visited, Walk};
-use crate::index::Found;
 use crate::log::State;
 use crate::model::{ChunkRef, PackName, PackSet, SessionId};
-use crate::pack::ChunkPrefix;
 use crate::repository::Repository;
-
-/// Chunks with several places that one mark reads in one of them, so that the others may go; some
-/// 14 MiB of memory. Packs for which that is not enough stay for the next run.
-pub(super) const MAX_VERIFIED: usize = 200_000;
 
 /// What a pack is used for.
 #[derive(Clone, Copy, Default, Debug)]
@@ -205,124 +198,6 @@ impl Marking<'_> {
         }
         Ok(())
     }
-
-    /// Holds what the trees name against the index.
-    fn join(&self, mark: &mut Mark) -> Result<(), MaintainError> {
-        let lost: BTreeSet<ChunkPrefix> = mark.survey.state.lost.iter().map(|id| **id).collect();
-        let Mark {
-            survey,
-            uses,
-            rescue,
-            references,
-            ..
-        } = mark;
-        let references = &*references;
-        let mut contested = false;
-        each(survey, references, |prefix, refs, places| {
-            for place in places {
-                if let Some(usage) = usage(survey, uses, place.place.pack) {
-                    usage.total = usage.total.saturating_add(u64::from(place.len));
-                }
-            }
-            for group in by_len(refs) {
-                let live = Live::of(survey, group, places);
-                match live {
-                    Live::Read(pack) => need(survey, uses, rescue, pack),
-                    Live::At(found) if lost.contains(prefix) => {
-                        // Which of them can be read is not known.
-                        for found in found {
-                            need(survey, uses, rescue, found.place.pack);
-                        }
-                    }
-                    Live::At(found) => match one_pack(&found) {
-                        Some(pack) => {
-                            need(survey, uses, rescue, pack);
-                            if let Some((first, usage)) =
-                                found.first().zip(usage(survey, uses, pack))
-                            {
-                                usage.alone += u64::from(first.len);
-                            }
-                        }
-                        None => contested = true,
-                    },
-                    Live::Condemned(found) => {
-                        let again = found.iter().find(|f| rescue.contains(f.place.pack));
-                        if let Some(found) = again.or(found.first()) {
-                            need(survey, uses, rescue, found.place.pack);
-                        }
-                    }
-                    Live::Nowhere if lost.contains(prefix) => {}
-                    Live::Nowhere => return Err(gone(survey, prefix, group)),
-                }
-            }
-            Ok(())
-        })?;
-        self.progress.steps(1);
-        if contested {
-            each(survey, references, |prefix, refs, places| {
-                if lost.contains(prefix) {
-                    return Ok(());
-                }
-                for group in by_len(refs) {
-                    if let Live::At(found) = Live::of(survey, group, places)
-                        && let Some(best) = best(survey, uses, &found)
-                    {
-                        need(survey, uses, rescue, best.place.pack);
-                    }
-                }
-                Ok(())
-            })?;
-        }
-        self.progress.steps(1);
-        let mut garbage: PackSet = survey
-            .packs
-            .iter()
-            .zip(&*uses)
-            .filter(|(pack, usage)| {
-                pack.standing != Standing::Condemned && !usage.needed && !usage.held
-            })
-            .map(|(pack, _)| pack.name)
-            .collect();
-        let mut doubts = Doubts::default();
-        each(survey, references, |prefix, refs, places| {
-            for group in by_len(refs) {
-                let (Live::Read(pack), found) = (match Live::of(survey, group, places) {
-                    Live::Read(pack) => (Live::Read(pack), None),
-                    Live::At(found) => match best(survey, uses, &found) {
-                        Some(&best) => (Live::Read(best.place.pack), Some((found, best))),
-                        None => continue,
-                    },
-                    Live::Condemned(_) | Live::Nowhere => continue,
-                }) else {
-                    continue;
-                };
-                let len = group.first().map_or(0, |first| u64::from(first.len));
-                if let Some(usage) = usage(survey, uses, pack) {
-                    usage.live = usage.live.saturating_add(len);
-                    usage.chunks += 1;
-                }
-                if let Some((found, best)) = found {
-                    doubts.note(&survey.state, &garbage, prefix, &best, &found);
-                }
-            }
-            Ok(())
-        })?;
-        self.progress.steps(1);
-        garbage.subtract(&doubts.postponed);
-        mark.postponed = doubts.postponed;
-        mark.garbage = garbage;
-        let verified = verify(self.repository, survey, doubts.found, self.progress);
-        for (doubt, why) in self.runtime.block_on(verified)? {
-            // The copy that was to stay is damaged: the others must stay as well.
-            let others = survey.index.lookup(&doubt.prefix, |_| true)?;
-            for other in others {
-                mark.garbage.remove(other.place.pack);
-            }
-            mark.notes
-                .push(format!("{}: {why}", doubt.found.place.pack));
-        }
-        Ok(())
-    }
 }
 
 /// Sessions that are open, with their names.
@@ -341,205 +216,12 @@ fn hold(survey: &Survey, uses: &mut [Use], packs: &PackSet, mut set: impl FnMut(
     }
 }
 
-fn usage<'u>(survey: &Survey, uses: &'u mut [Use], pack: PackName) -> Option<&'u mut Use> {
-    uses.get_mut(survey.number(pack)? as usize)
-}
-
-/// Notes that something live stands in a pack.
-fn need(survey: &Survey, uses: &mut [Use], rescue: &mut PackSet, pack: PackName) {
-    if let Some(usage) = usage(survey, uses, pack) {
-        usage.needed = true;
-    }
-    if survey.pack(pack).map(|pack| pack.standing) == Some(Standing::Condemned) {
-        rescue.insert(pack);
-    }
-}
-
-/// The pack of all these places, if it is one.
-fn one_pack(found: &[Found]) -> Option<PackName> {
-    let first = found.first()?.place.pack;
-    found
-        .iter()
-        .all(|found| found.place.pack == first)
-        .then_some(first)
-}
-
-/// The place that a chunk with several is taken to stand at. Two that mark the same state choose
-/// the same.
-pub(super) fn best<'f>(survey: &Survey, uses: &[Use], found: &'f [Found]) -> Option<&'f Found> {
-    found.iter().max_by_key(|found| {
-        let usage = survey
-            .number(found.place.pack)
-            .and_then(|number| uses.get(number as usize).copied())
-            .unwrap_or_default();
-        let stays = usage.needed || usage.held;
-        let first = std::cmp::Reverse((found.place.pack, found.place.block_offset));
-        (usage.keeper, stays, usage.alone, first)
-    })
-}
-
-/// References to one chunk or page: those with the same prefix and length.
-pub(super) fn by_len(refs: &[Reference]) -> impl Iterator<Item = &[Reference]> {
-    refs.chunk_by(|a, b| a.len == b.len)
-}
-
-/// Where something live stands.
-pub(super) enum Live {
-    /// It is a page, and was read from that pack, or copied into it by somebody who has read it.
-    Read(PackName),
-    /// In packs that count.
-    At(Vec<Found>),
-    /// Only in packs that are condemned.
-    Condemned(Vec<Found>),
-    /// In no pack that is there.
-    Nowhere,
-}
-
-impl Live {
-    pub(super) fn of(survey: &Survey, refs: &[Reference], places: &[Found]) -> Self {
-        let read = refs.iter().find_map(Reference::read_from);
-        let len = refs.first().map(|first| first.len);
-        if let Some(pack) = read.and_then(|number| survey.packs.get(number as usize)) {
-            return Self::Read(survey.copy_of(pack.name, len, places));
-        }
-        let standing = |standing| {
-            let places = places.iter().filter(|found| {
-                let pack = survey.pack(found.place.pack);
-                Some(found.len) == len && pack.is_some_and(|pack| pack.standing == standing)
-            });
-            places.copied().collect::<Vec<_>>()
-        };
-        let live = standing(Standing::Live);
-        if !live.is_empty() {
-            return Self::At(live);
-        }
-        let condemned = standing(Standing::Condemned);
-        if condemned.is_empty() {
-            Self::Nowhere
-        } else {
-            Self::Condemned(condemned)
-        }
-    }
-}
-
-impl Survey {
-    /// The pack that a page counts on which was read from `pack`: the one that a repack has copied
-    /// it into, which has read it, or else that one.
-    fn copy_of(&self, pack: PackName, len: Option<u32>, places: &[Found]) -> PackName {
-        let bonds = &self.state.bonds;
-        if !bonds.iter().any(|bond| bond.old.contains(pack)) {
-            return pack;
-        }
-        let is_copy = |keeper| {
-            let mut bonds = bonds.iter();
-            self.is_live(keeper)
-                && bonds.any(|b| b.old.contains(pack) && b.keepers.contains(keeper))
-        };
-        let same = places.iter().filter(|found| Some(found.len) == len);
-        let copies = same.map(|found| found.place.pack).filter(|p| is_copy(*p));
-        copies.min().unwrap_or(pack)
-    }
-}
-
-/// Something live that is in no pack: who knows what else is missing from the index?
-fn gone(survey: &Survey, prefix: &ChunkPrefix, refs: &[Reference]) -> MaintainError {
-    let hint = refs.iter().find_map(Reference::hint);
-    let chunk = hex::encode(prefix);
-    match hint.and_then(|number| survey.packs.get(number as usize)) {
-        Some(pack) if pack.standing == Standing::Broken => MaintainError::stopped(
-            &pack.name,
-            format!(
-                "it is missing or has another length than the index says; a snapshot needs chunk {chunk} in it"
-            ),
-        ),
-        Some(pack) => MaintainError::stopped(
-            &pack.name,
-            format!("a snapshot needs chunk {chunk} in it, which no index segment lists"),
-        ),
-        None => MaintainError::stopped(
-            &format!("chunk {chunk}"),
-            "a snapshot needs it, and no index segment lists it",
-        ),
-    }
-}
-
-/// Gives every chunk that is listed or referred to, with its references and its places.
-pub(super) fn each(
+pub(super) fn usage<'u>(
     survey: &Survey,
-    references: &References,
-    mut take: impl FnMut(&ChunkPrefix, &[Reference], &[Found]) -> Result<(), MaintainError>,
-) -> Result<(), MaintainError> {
-    let mut sorted = references.sorted()?;
-    let mut next = sorted.next_reference()?;
-    let mut group = Vec::new();
-    survey.index.scan(|prefix, places| {
-        while let Some(reference) = next.filter(|reference| reference.prefix < *prefix) {
-            let unlisted = reference.prefix;
-            group.clear();
-            while let Some(reference) = next.filter(|next| next.prefix == unlisted) {
-                group.push(reference);
-                next = sorted.next_reference()?;
-            }
-            take(&unlisted, &group, &[])?;
-        }
-        group.clear();
-        while let Some(reference) = next.filter(|next| next.prefix == *prefix) {
-            group.push(reference);
-            next = sorted.next_reference()?;
-        }
-        take(prefix, &group, places)
-    })?;
-    while let Some(reference) = next {
-        group.clear();
-        while let Some(same) = next.filter(|next| next.prefix == reference.prefix) {
-            group.push(same);
-            next = sorted.next_reference()?;
-        }
-        take(&reference.prefix, &group, &[])?;
-    }
-    Ok(())
-}
-
-/// Chunks that must be read before other copies of them may go.
-#[derive(Default)]
-struct Doubts {
-    found: Vec<Doubt>,
-    postponed: PackSet,
-}
-
-impl Doubts {
-    /// Notes that a chunk is to be kept at `best` alone.
-    fn note(
-        &mut self,
-        state: &State,
-        garbage: &PackSet,
-        prefix: &ChunkPrefix,
-        best: &Found,
-        all: &[Found],
-    ) {
-        let goes = |found: &&Found| garbage.contains(found.place.pack);
-        // What a repack has copied, it has read.
-        let copied = |pack: PackName| {
-            let mut bonds = state.bonds.iter();
-            bonds.any(|bond| bond.old.contains(pack) && bond.keepers.contains(best.place.pack))
-        };
-        if all
-            .iter()
-            .filter(goes)
-            .all(|found| copied(found.place.pack))
-        {
-            return;
-        }
-        if self.found.len() < MAX_VERIFIED {
-            self.found.push(Doubt {
-                prefix: *prefix,
-                found: *best,
-            });
-        } else {
-            let packs = all.iter().filter(goes).map(|found| found.place.pack);
-            self.postponed.extend(&packs.collect());
-        }
-    }
+    uses: &'u mut [Use],
+    pack: PackName,
+) -> Option<&'u mut Use> {
+    uses.get_mut(survey.number(pack)? as usize)
 }
 
 /// Collects what trees name.

@@ -7,7 +7,8 @@
 //! survey    what the store holds and the index says
 //! roots     which trees are live                       (pure)
 //! walk      every page of them, once
-//! mark      which packs something live stands in: walk, then join with the index
+//! mark      which packs something live stands in: walk, then
+//! join      hold what the trees name against the index
 //! since     the same, brought up to entries that were appended meanwhile
 //! propose   from a mark to what may be condemned       (pure)
 //! sweep     from what is condemned to what may go      (pure)
@@ -29,6 +30,7 @@
 mod choose;
 mod error;
 mod folds;
+mod join;
 mod kill;
 mod living;
 mod mark;
