@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use orlop_repo::log::{Body, Unforget};
-use orlop_repo::model::{PackSet, SnapshotId};
+use orlop_repo::model::{ObjectName, PackSet, SnapshotId};
 use orlop_repo::repository::Repository;
 use orlop_repo::snapshot::Snapshot;
 use parking_lot::Mutex;
@@ -122,6 +122,48 @@ fn a_dead_checkpoint_that_is_adopted_between_mark_and_condemn_is_carried_on() {
     });
     assert_eq!(report.broken, 0, "{report:?}");
     let snapshot = sent.lock().take().unwrap();
+    settle(bench, snapshot, content);
+}
+
+#[test]
+fn content_that_a_dead_checkpoint_has_taken_over_is_named_by_nobody_and_kept() {
+    let mut bench = Bench::new();
+    let base = bench.backup(&files(&[("a", "a", 600_000)]));
+    // Takes `a` over from the base, by its list of content, and is cut off later.
+    let content = files(&[
+        ("a", "a", 600_000),
+        ("b", "b", 1 << 20),
+        ("c", "c", 1 << 20),
+        ("d", "d", 1 << 20),
+    ]);
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    stage.end.store(8, Ordering::SeqCst);
+    assert!(bench.backup_often(&client, &content).is_err());
+    bench.kill_all();
+    let dead = bench.state().sessions.values().cloned().collect::<Vec<_>>();
+    assert!(dead[0].dead && dead[0].partial.is_some(), "{dead:?}");
+    let of_base = bench.state().packs.iter().find(|pack| {
+        let is_data = bench.memory.contents()[&ObjectName::pack(*pack)][8] == 1;
+        is_data && pack.session == base.root.0.place.pack.session
+    });
+    let of_base = of_base.unwrap();
+    assert!(!dead[0].relied.contains(of_base), "it is not named");
+    bench.forget(base.id);
+    let bench = Arc::new(bench);
+    let sent = Arc::new(Mutex::new(None));
+    let (into, stored) = (Arc::clone(&sent), content.clone());
+    prune_while(&bench, move |bench| {
+        *into.lock() = Some(bench.backup_by(&bench.open_again(), &stored));
+    });
+    let snapshot = sent.lock().take().unwrap();
+    assert!(snapshot.stats.added < 2 << 20, "{:?}", snapshot.stats);
+    assert!(
+        bench
+            .memory
+            .contents()
+            .contains_key(&ObjectName::pack(of_base))
+    );
     settle(bench, snapshot, content);
 }
 

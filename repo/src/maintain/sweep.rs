@@ -101,3 +101,7 @@ pub(super) fn sweepable(
     let nothing = sweep.packs.is_empty() && sweep.segments.is_empty() && sweep.others.is_empty();
     (!nothing).then_some(sweep)
 }
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+mod tests;

@@ -42,6 +42,8 @@ impl Run<'_> {
     /// is made.
     fn mark(&self) -> Result<Mark, MaintainError> {
         let mut before = self.refreshed()?.next;
+        // Every entry that the state rests on can be read, by others too.
+        self.verify()?;
         loop {
             let marking = Marking {
                 repository: self.repository,
@@ -67,16 +69,13 @@ impl Run<'_> {
         for pack in packs.iter() {
             session.rely_on(pack);
         }
-        let rescued = self.runtime.block_on(async {
-            session.checkpoint(None).await?;
-            session.end().await
-        });
-        match rescued {
+        let rescued = match self.runtime.block_on(session.checkpoint(None)) {
             // Somebody has swept one of them, or says that this session is dead: the next mark
             // sees what is left.
             Err(SessionError::Invalid(_)) => Ok(()),
-            result => Ok(result?),
-        }
+            result => result.map_err(MaintainError::from),
+        };
+        self.end(&session, rescued)
     }
 
     /// Condemns what a mark leaves, entry by entry. Each is appended only in the state up to which

@@ -38,8 +38,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Before anything is deleted: the log is still the one that was processed.
-    fn verify(&self) -> Result<(), MaintainError> {
+    /// Reads the log again, down to the fold that the state rests on: it is still the one that was
+    /// processed.
+    pub(super) fn verify(&self) -> Result<(), MaintainError> {
         Ok(self
             .runtime
             .block_on(async { self.repository.chain().await.verify().await })?)
