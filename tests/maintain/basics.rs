@@ -101,3 +101,33 @@ fn a_dry_run_changes_nothing_and_says_what_would_go() {
     );
     assert_eq!(bench.names(""), names);
 }
+
+#[test]
+fn of_the_folds_the_newest_stay_and_that_with_which_a_generation_began() {
+    let mut bench = Bench::new();
+    let fold = |bench: &Bench| {
+        bench.runtime.block_on(async {
+            let mut chain = bench.repository.chain().await;
+            chain.refresh().await.unwrap();
+            chain.fold().await.unwrap();
+        });
+    };
+    for n in 0..4 {
+        let seed = format!("{n}");
+        bench.backup(&files(&[("a", &seed, 1000)]));
+        fold(&bench);
+        if n == 1 {
+            bench.runtime.block_on(async {
+                let mut chain = bench.repository.chain().await;
+                chain.start_generation().await.unwrap();
+            });
+        }
+    }
+    let before = bench.names("meta/folds/");
+    assert_eq!(before.len(), 5);
+    bench.prune();
+    // Folds order from the newest to the oldest.
+    let kept: Vec<_> = [0, 1, 2].map(|at| before[at].clone()).into();
+    assert_eq!(bench.names("meta/folds/"), kept);
+    bench.assert_whole();
+}
