@@ -36,11 +36,7 @@ fn status(field: &str) -> u64 {
 
 #[test]
 #[ignore = "a measurement: tells the memory of a run over as many chunks as ORLOP_CHUNKS says"]
-#[expect(
-    clippy::print_stdout,
-    clippy::disallowed_methods,
-    reason = "a measurement"
-)]
+#[expect(clippy::disallowed_methods, reason = "a measurement")]
 fn of_many_chunks() {
     let chunks = std::env::var("ORLOP_CHUNKS").map_or(1 << 20, |n| n.parse::<usize>().unwrap());
     let runtime = support::runtime();
