@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use orlop_repo::log::{Body, Unforget};
+use orlop_repo::log::{Body, Forget, Unforget};
 use orlop_repo::model::{ObjectName, PackSet, SnapshotId};
 use orlop_repo::repository::Repository;
 use orlop_repo::snapshot::Snapshot;
@@ -281,7 +281,7 @@ fn the_base_of_an_open_session_stays_although_it_was_forgotten() {
         move |op, name| appends(op, name) && entries.fetch_add(1, Ordering::SeqCst) == 1,
         move || {
             let bench = inside.lock().clone().unwrap();
-            bench.append(&Body::Forget(orlop_repo::log::Forget {
+            bench.append(&Body::Forget(Forget {
                 snapshots: vec![id],
             }));
             bench.prune();
@@ -299,6 +299,106 @@ fn the_base_of_an_open_session_stays_although_it_was_forgotten() {
     assert_eq!(snapshot.parent, Some(old.id));
     bench_in.lock().take();
     settle(bench, snapshot, more);
+}
+
+#[test]
+fn runs_all_along_a_backup_take_nothing_from_a_base_that_was_forgotten() {
+    let mut bench = Bench::new();
+    let base = bench.backup(&files(&[("a", "a", 600_000)]));
+    bench.live.clear();
+    let bench = Arc::new(bench);
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    let (inside, begun) = (Arc::clone(&bench), AtomicU32::new(0));
+    stage.always(move || {
+        // The first write is the session's beginning, which needs the base.
+        if begun.fetch_add(1, Ordering::SeqCst) == 1 {
+            inside.append(&Body::Forget(Forget {
+                snapshots: vec![base.id],
+            }));
+        }
+        inside.prune();
+    });
+    let content = files(&[
+        ("a", "a", 600_000),
+        ("b", "b", 1 << 20),
+        ("c", "c", 1 << 20),
+        ("d", "d", 1 << 20),
+    ]);
+    let snapshot = bench.backup_often(&client, &content).unwrap();
+    assert!(snapshot.stats.files_unmodified > 0, "{:?}", snapshot.stats);
+    drop((client, stage));
+    settle(bench, snapshot, content);
+}
+
+/// Two packs with the same chunk `c`, each with another one beside it, and a snapshot that needs
+/// `c` alone. Of the first of the packs by name only `c` is needed, of the second all: as long as
+/// the snapshot that is given lives.
+fn two_copies() -> (Bench, Snapshot) {
+    let beside = |name: &str| files(&[("c", "c", 200_000), ("x", name, 100_000)]);
+    let bench = Arc::new(Bench::new());
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    let sent = Arc::new(Mutex::new(None));
+    let (inside, into, stored) = (Arc::clone(&bench), Arc::clone(&sent), beside("2"));
+    stage.at(
+        |op, name| op == Op::Put && name.starts_with("packs/"),
+        move || *into.lock() = Some(inside.backup_by(&inside.open_again(), &stored)),
+    );
+    let first = bench.backup_by(&client, &beside("1"));
+    assert!(stage.is_over());
+    drop((client, stage));
+    let second = sent.lock().take().unwrap();
+    let mut bench = Arc::into_inner(bench).unwrap();
+    bench.backup(&files(&[("c", "c", 200_000)]));
+    let session = |snapshot: &Snapshot| snapshot.root.0.place.pack.session;
+    let (low, high) = if session(&first) < session(&second) {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    bench.append(&Body::Forget(Forget {
+        snapshots: vec![low.id],
+    }));
+    (bench, high)
+}
+
+#[test]
+fn two_runs_that_would_keep_different_copies_keep_one() {
+    let (bench, high) = two_copies();
+    let mut options = bench.options();
+    // Nothing is copied.
+    options.max_unused = 1.0;
+    let bench = Arc::new(bench);
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    let (inside, other) = (Arc::clone(&bench), options.clone());
+    stage.at(appends, move || {
+        // Now the first of the packs is as good as the second.
+        inside.append(&Body::Forget(Forget {
+            snapshots: vec![high.id],
+        }));
+        assert!(inside.prune_with(&other).unwrap().swept.packs > 0);
+    });
+    bench.prune_by(&client, &options).unwrap();
+    assert!(stage.is_over());
+    bench.assert_whole();
+}
+
+#[test]
+fn a_copy_that_is_condemned_does_not_count() {
+    let (bench, high) = two_copies();
+    let mut options = bench.options();
+    options.max_unused = 1.0;
+    options.grace = Duration::from_hours(1);
+    assert!(bench.prune_with(&options).unwrap().condemned.packs > 0);
+    bench.append(&Body::Forget(Forget {
+        snapshots: vec![high.id],
+    }));
+    bench.prune_with(&options).unwrap();
+    bench.clock.advance(Duration::from_hours(2));
+    assert!(bench.prune_with(&options).unwrap().swept.packs > 0);
+    bench.assert_whole();
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(crate) enum Op {
 
 /// What happens at a request, on a thread that may block.
 type Action = Box<dyn FnOnce() + Send>;
+/// What happens before each request that changes something.
+type Always = Arc<dyn Fn() + Send + Sync>;
 /// Which request.
 type Cue = Box<dyn FnMut(Op, &str) -> bool + Send>;
 
@@ -31,6 +33,7 @@ type Cue = Box<dyn FnMut(Op, &str) -> bool + Send>;
 pub(crate) struct Stage {
     inner: MemoryBackend,
     play: Arc<Mutex<Option<(Cue, Action)>>>,
+    always: Arc<Mutex<Option<Always>>>,
     /// Requests that change something, so far.
     pub(crate) writes: Arc<AtomicU64>,
     /// After so many of them nothing answers any more.
@@ -50,6 +53,7 @@ impl Stage {
         Self {
             inner,
             play: Arc::default(),
+            always: Arc::default(),
             writes: Arc::default(),
             end: Arc::new(AtomicU64::new(u64::MAX)),
             effect: false,
@@ -63,6 +67,11 @@ impl Stage {
         action: impl FnOnce() + Send + 'static,
     ) {
         *self.play.lock() = Some((Box::new(cue), Box::new(action)));
+    }
+
+    /// Before each request that changes something, `action` is done.
+    pub(crate) fn always(&self, action: impl Fn() + Send + Sync + 'static) {
+        *self.always.lock() = Some(Arc::new(action));
     }
 
     /// Whether the cue came.
@@ -89,6 +98,10 @@ impl Stage {
             tokio::task::spawn_blocking(action).await.unwrap();
         }
         // Not worth trying again, so that nobody does.
+        let always = self.always.lock().clone().filter(|_| op != Op::Read);
+        if let Some(action) = always {
+            tokio::task::spawn_blocking(move || action()).await.unwrap();
+        }
         let gone = || StoreError::PermissionDenied {
             at: At::store(self.inner.location().clone()),
             source: "the process is dead".into(),
