@@ -167,14 +167,14 @@ impl Bench {
     /// bytes and the work are those of a pipeline that carries the rest over.
     fn block(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
-        let mut thorough = false;
+        let mut hardest = Effort::Fast;
         let chunks = self.timed("cut", |bench| {
             let mut chunks = Vec::new();
             for piece in &pieces {
                 let bytes = &bench.buffer[piece.range.clone()];
                 let head = &bytes[..bytes.len().min(HEAD_LEN)];
                 let class = classify(&piece.name, piece.size, head);
-                thorough |= effort(class, head) == Effort::Thorough;
+                hardest = hardest.max(effort(class, head));
                 let cutting = class.cutting(Chunker::DEFAULT, &bench.table, &Cuts::DEFAULT);
                 let mut done = 0;
                 while done < bytes.len() {
@@ -206,10 +206,10 @@ impl Bench {
             return;
         }
         let options = BlockOptions {
-            compression: if thorough {
-                Compression::Zstd(6)
-            } else {
-                Compression::Fast
+            compression: match hardest {
+                Effort::Fast => Compression::Fast,
+                Effort::Moderate => Compression::Zstd(3),
+                Effort::Thorough => Compression::Zstd(6),
             },
             verify: false,
         };

@@ -13,3 +13,4 @@ mod hostile;
 mod interrupt;
 mod json_shapes;
 mod keys;
+mod prune;

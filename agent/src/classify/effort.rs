@@ -9,6 +9,9 @@ use super::head::Head;
 pub enum Effort {
     /// As little as possible.
     Fast,
+    /// Some: disk images and devices, of which changed blocks are stored again, and which hold
+    /// everything.
+    Moderate,
     /// More, for what is stored again and again: pages of databases and their logs.
     Thorough,
 }
@@ -17,6 +20,8 @@ pub enum Effort {
 pub fn effort(class: Class, head: &[u8]) -> Effort {
     if class == Class::Database || database::is_log(Head(head)) {
         Effort::Thorough
+    } else if class == Class::Paged {
+        Effort::Moderate
     } else {
         Effort::Fast
     }
@@ -27,8 +32,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn databases_and_their_logs_are_worth_it() {
+    fn databases_their_logs_and_images_are_worth_it() {
         assert_eq!(effort(Class::Database, &[]), Effort::Thorough);
+        assert_eq!(effort(Class::Paged, &[]), Effort::Moderate);
         assert_eq!(effort(Class::General, &[]), Effort::Fast);
         let mut log = vec![0; 64];
         log[..4].copy_from_slice(&[0x10, 0xd1, 0x02, 0x00]);

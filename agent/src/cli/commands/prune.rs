@@ -7,6 +7,7 @@ use orlop_repo::maintain::{
     Amount, MaintainError, MaintainOptions, MaintainPhase, MaintainProgress, MaintainReport,
     Waiting, WaitsFor, maintain,
 };
+use orlop_repo::repository::Repository;
 use serde::Serialize;
 use tokio::runtime::Handle;
 
@@ -63,26 +64,46 @@ impl Prune {
     /// Maintains, and prints what was done.
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<ExitStatus, Failure> {
         let repository = repository::open(context).await?;
-        let scratch = repository::cache_of(context, &repository)?;
-        let client = concat!("orlop ", env!("CARGO_PKG_VERSION")).to_owned();
         let options = MaintainOptions {
             grace: self.grace.0,
             max_unused: self.max_unused.share(),
             max_repack: self.max_repack.map_or(u64::MAX, |size| size.0),
             kill_after: Some(self.kill_after.0),
             dry_run: self.dry_run,
-            ..MaintainOptions::new(client, scratch)
+            ..defaults(context, &repository)?
         };
-        let (progress, display) = context.work(Work::Objects, "prune");
-        let (runtime, maintained) = (Handle::current(), Arc::clone(&repository));
-        let report = blocking(move || {
-            maintain(&maintained, &runtime, &options, &Watch(progress)).map_err(failure)
-        })
-        .await;
-        display.end();
-        show(context, &report?, self.dry_run)?;
+        run(context, repository, options).await?;
         Ok(ExitStatus::Done)
     }
+}
+
+/// What a run without options is asked for.
+fn defaults(context: &Context, repository: &Repository) -> Result<MaintainOptions, Failure> {
+    let scratch = repository::cache_of(context, repository)?;
+    let client = concat!("orlop ", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(MaintainOptions::new(client, scratch))
+}
+
+/// Maintains as `orlop prune` does without options; for `forget --prune`.
+pub(super) async fn prune(context: &Context, repository: Arc<Repository>) -> Result<(), Failure> {
+    let options = defaults(context, &repository)?;
+    run(context, repository, options).await
+}
+
+async fn run(
+    context: &Context,
+    repository: Arc<Repository>,
+    options: MaintainOptions,
+) -> Result<(), Failure> {
+    let dry_run = options.dry_run;
+    let (progress, display) = context.work(Work::Objects, "prune");
+    let runtime = Handle::current();
+    let report = blocking(move || {
+        maintain(&repository, &runtime, &options, &Watch(progress)).map_err(failure)
+    })
+    .await;
+    display.end();
+    show(context, &report?, dry_run)
 }
 
 fn failure(error: MaintainError) -> Failure {

@@ -10,6 +10,7 @@ use orlop_repo::model::SnapshotId;
 
 use self::chosen::Choice;
 use self::keep::KeepOptions;
+use super::prune;
 use crate::cli::context::Context;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -45,6 +46,12 @@ pub(in crate::cli) struct Forget {
     /// Show what would be forgotten, and why the rest would be kept, and change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
+
+    /// Run maintenance afterwards, as `orlop prune` does
+    ///
+    /// What was forgotten now is deleted by a run after the time of grace.
+    #[arg(long, conflicts_with = "dry_run")]
+    prune: bool,
 
     /// Let a policy forget all snapshots of a group; without --keep options, forget all that
     /// --volume and --tag choose
@@ -118,6 +125,9 @@ impl Forget {
             context.note(&format!(
                 "`orlop unforget {id:.8}` brings a snapshot back until maintenance takes its space"
             ));
+        }
+        if self.prune {
+            prune::prune(context, repository).await?;
         }
         Ok(ExitStatus::Done)
     }
