@@ -130,12 +130,10 @@ class State:
                 del self.sessions[name]
 
     def _rescue(self, packs: set, objects: set = frozenset()) -> None:
-        rescued = set()
         for _, condemned, others in self.condemned:
-            rescued |= condemned & packs
             condemned -= packs
             others -= objects
-        self._unbind(rescued)
+        self._unbind(packs)
 
     def _unbind(self, packs: set) -> None:
         self.condemned = [one for one in self.condemned if one[1] or one[2]]

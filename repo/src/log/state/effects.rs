@@ -179,17 +179,17 @@ impl State {
         self.bonds.retain(|b| !b.old.is_empty());
     }
 
-    /// Takes condemned packs back, and with them the bonds that waited for their sweep.
+    /// Takes condemned packs back. Packs that are named stay, condemned or not, and nothing moves
+    /// out of them any more: bonds do not wait for their sweep.
     fn rescue(&mut self, packs: &PackSet) {
         if packs.is_empty() {
             return;
         }
         for condemned in &mut self.condemned {
-            let back = condemned.packs.intersection(packs);
-            condemned.packs.subtract(&back);
-            for bond in &mut self.bonds {
-                bond.old.subtract(&back);
-            }
+            condemned.packs.subtract(packs);
+        }
+        for bond in &mut self.bonds {
+            bond.old.subtract(packs);
         }
         self.tidy();
     }

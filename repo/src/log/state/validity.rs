@@ -158,10 +158,11 @@ impl State {
         {
             return Err(Invalid::NotAdoptable(open));
         }
-        if let Some(pack) = relied.missing_from(&self.packs)
-            && !adopted.contains(pack)
-            && !own.contains(pack)
-        {
+        let mut unknown = relied.clone();
+        for known in [&self.packs, adopted, own] {
+            unknown.subtract(known);
+        }
+        if let Some(pack) = unknown.iter().next() {
             return Err(Invalid::UnknownPack(pack));
         }
         self.new_segments(segments)
