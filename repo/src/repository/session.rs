@@ -295,9 +295,12 @@ impl Session {
                 let Unnamed {
                     packs,
                     segments,
-                    relied,
+                    mut relied,
                     mut adopted,
                 } = part.clone();
+                // What was decided meanwhile, too: a condemnation that came first takes a session
+                // that has named something since for one that does not rely on its packs.
+                relied.extend(&self.unnamed.lock().relied);
                 // What a sweep took first is no loss: nothing refers to it before it is named.
                 adopted.subtract(&state.swept);
                 Ok(Body::Checkpoint(Checkpoint {
