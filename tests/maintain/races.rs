@@ -498,3 +498,40 @@ fn what_was_swept_and_comes_back_is_deleted_again() {
     bench.assert_whole();
     bench.assert_tidy();
 }
+
+#[test]
+fn a_pack_that_a_backup_relies_on_since_the_mark_is_not_replaced_by_copies() {
+    let numbered = |numbers: &mut dyn Iterator<Item = usize>| {
+        let mut all = Files::new();
+        for n in numbers {
+            let name = format!("{n:03}");
+            all.extend(files(&[(&name, &name, 300_000)]));
+        }
+        all
+    };
+    let mut bench = Bench::new();
+    let all = bench.backup(&numbered(&mut (0..30)));
+    bench.backup(&numbered(&mut [3, 17, 29].into_iter()));
+    bench.forget(all.id);
+    // What only the forgotten snapshot had, in the packs that are being copied.
+    let content = numbered(&mut (0..30));
+    let bench = Arc::new(bench);
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    let (sent, stored, inside) = (
+        Arc::new(Mutex::new(None)),
+        content.clone(),
+        Arc::clone(&bench),
+    );
+    let into = Arc::clone(&sent);
+    stage.at(
+        |op, name| op == Op::Put && name.starts_with("packs/"),
+        move || *into.lock() = Some(inside.backup_by(&inside.open_again(), &stored)),
+    );
+    let report = bench.prune_by(&client, &bench.options()).unwrap();
+    assert!(stage.is_over());
+    assert!(report.repacked.is_empty(), "{report:?}");
+    assert!(bench.state().bonds.is_empty());
+    let snapshot = sent.lock().take().unwrap();
+    settle(bench, snapshot, content);
+}

@@ -10,14 +10,17 @@ use super::Repository;
 use super::unnamed::Unnamed;
 use crate::entropy::EntropyError;
 use crate::log::{
-    AppendError, Begin, Body, Checkpoint, Commit, Invalid, LogError, MergeIndex, Relocate, Role,
-    SegmentRef, State,
+    AppendError, Begin, Body, Checkpoint, Commit, Entry, Invalid, LogError, MergeIndex, Relocate,
+    Role, SegmentRef, State,
 };
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 use crate::pack::FinishedPack;
 use crate::seal::{ObjectKind, SealError};
 use crate::snapshot::{LabelError, RootRef, Snapshot};
 use crate::store::{PutPayload, StoreError};
+
+/// How often a `Relocate` is made anew because others append; then the copies are given up.
+const MAX_RELOCATIONS: u32 = 1000;
 
 /// What a session is opened for.
 #[derive(Clone, Debug)]
@@ -373,14 +376,17 @@ impl Session {
     /// Says that what lives in `old` packs was copied, with segments that list the copies, given
     /// as bodies. The keepers are the packs that were stored since the last checkpoint.
     ///
-    /// `old` loses what somebody else has condemned or copied into meanwhile. If nothing is left of it,
-    /// or the keepers are of no use any more, nothing is said: then the copies are nobody's, and
-    /// go like others. Gives the old packs that were named.
+    /// `since` is where the prefix ended by which the chunks were chosen: the number of
+    /// the next entry, and the hash of its last one. `old` loses what somebody else has named, condemned
+    /// or copied into since. If nothing is left of it, or the keepers are of no use any more,
+    /// nothing is said: then the copies are nobody's, and go like others. Gives the old packs that
+    /// were named.
     pub async fn relocate(
         &self,
         bodies: &[Vec<u8>],
         old: &PackSet,
         keepers: &PackSet,
+        since: (u64, ObjectHash),
     ) -> Result<PackSet, SessionError> {
         let mut segments = Vec::with_capacity(bodies.len());
         for body in bodies {
@@ -389,35 +395,74 @@ impl Session {
         // Named before they are listed: whoever is cut off in between leaves no places behind that
         // nobody answers for.
         self.checkpoint(None).await?;
-        let mut named = PackSet::new();
-        let appended = self
-            .repository
-            .chain()
-            .await
-            .append::<NotRelocated>(|state| {
-                named = old.intersection(&state.packs);
-                for condemned in &state.condemned {
-                    named.subtract(&condemned.packs);
-                }
-                for bond in &state.bonds {
-                    named.subtract(&bond.keepers);
-                }
-                if named.is_empty() || keepers.is_empty() {
-                    return Err(NotRelocated::Useless);
-                }
-                Ok(Body::Relocate(Relocate {
-                    session: self.id,
-                    segments: segments.clone(),
-                    old: named.clone(),
-                    keepers: keepers.clone(),
-                }))
-            })
-            .await;
-        match appended {
-            Ok(_) => Ok(named),
-            Err(NotRelocated::Useless) => Ok(PackSet::new()),
-            Err(NotRelocated::Log(error)) => Err(SessionError::Log(error)),
+        let mut chain = self.repository.chain().await;
+        for _ in 0..MAX_RELOCATIONS {
+            chain.refresh().await.map_err(SessionError::Log)?;
+            let entries = chain.entries_since(since.0, since.1).await;
+            let entries = entries.map_err(SessionError::Log)?;
+            let examined = chain.state().next;
+            let kept = self.named_since(since.0, &entries, chain.state());
+            let mut named = PackSet::new();
+            let appended = chain
+                .append::<NotRelocated>(|state| {
+                    if state.next != examined {
+                        return Err(NotRelocated::Moved);
+                    }
+                    named = old.intersection(&state.packs);
+                    named.subtract(&kept);
+                    for condemned in &state.condemned {
+                        named.subtract(&condemned.packs);
+                    }
+                    for bond in &state.bonds {
+                        named.subtract(&bond.keepers);
+                    }
+                    if named.is_empty() || keepers.is_empty() {
+                        return Err(NotRelocated::Useless);
+                    }
+                    Ok(Body::Relocate(Relocate {
+                        session: self.id,
+                        segments: segments.clone(),
+                        old: named.clone(),
+                        keepers: keepers.clone(),
+                    }))
+                })
+                .await;
+            match appended {
+                Ok(_) => return Ok(named),
+                Err(NotRelocated::Moved) => {}
+                Err(NotRelocated::Useless) => break,
+                Err(NotRelocated::Log(error)) => return Err(SessionError::Log(error)),
+            }
         }
+        Ok(PackSet::new())
+    }
+
+    /// Packs that others have named, or adopted what rests on them, in `entries` and in the
+    /// sessions that were opened from entry `from` on.
+    fn named_since(&self, from: u64, entries: &[Entry], state: &State) -> PackSet {
+        let mut named = PackSet::new();
+        for entry in entries {
+            match &entry.body {
+                Body::Checkpoint(c) if c.session != self.id => {
+                    for set in [&c.packs, &c.relied, &c.adopted] {
+                        named.extend(set);
+                    }
+                }
+                Body::Commit(c) => {
+                    for set in [&c.packs, &c.relied, &c.adopted] {
+                        named.extend(set);
+                    }
+                }
+                Body::Unforget(unforget) => named.extend(&unforget.relied),
+                _ => {}
+            }
+        }
+        let others = state.sessions.iter().filter(|(id, _)| **id != self.id);
+        for (_, session) in others.filter(|(_, session)| session.begun >= from) {
+            named.extend(&session.packs);
+            named.extend(&session.relied);
+        }
+        named
     }
 
     /// Replaces segments by merged ones, given as bodies. That another session did so first is no
@@ -452,6 +497,8 @@ impl Session {
 
 /// Why copies are not used.
 enum NotRelocated {
+    /// The log has gone on since the entry was made.
+    Moved,
     /// Others have done away with the old packs or the keepers meanwhile, or with the session.
     Useless,
     Log(LogError),

@@ -56,9 +56,13 @@ impl Run<'_> {
                 continue;
             }
             let keepers: PackSet = copied.keepers.iter().map(|info| info.name).collect();
-            let named =
-                self.runtime
-                    .block_on(session.relocate(&copied.segments, &copied.old, &keepers));
+            let marked = &mark.survey.state;
+            let named = self.runtime.block_on(session.relocate(
+                &copied.segments,
+                &copied.old,
+                &keepers,
+                (marked.next, marked.head),
+            ));
             let named = match named {
                 Ok(named) => named,
                 // Somebody has declared the session dead: what it copied is nobody's.
