@@ -10,6 +10,9 @@ pub mod entropy;
 pub mod explain;
 pub mod features;
 pub mod format_object;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod index;
 pub mod keys;
 pub mod log;

@@ -10,6 +10,8 @@ mod file;
 mod file_meta;
 mod file_writer;
 mod filter;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod local_index;
 #[cfg(test)]
 mod local_tests;

@@ -1,6 +1,8 @@
 //! Keys: the root key, the generations, and the [`Keyring`] that seals with them (`FORMAT.md`
 //! section 3). Nothing here has `Debug`, and everything is wiped when dropped.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod generation;
 mod keyring;
 mod root;

@@ -14,6 +14,8 @@ mod entry;
 mod error;
 mod fold;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod state;
 #[cfg(test)]
 mod testing;

@@ -1,5 +1,7 @@
 //! The words of the format as types: names, places, sets. No behaviour, no I/O.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod ids;
 mod object_name;
 mod pack_set;

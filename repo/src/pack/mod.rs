@@ -7,6 +7,8 @@ mod builder;
 mod directory;
 mod error;
 mod footer;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod limits;
 mod padding;
 mod read;

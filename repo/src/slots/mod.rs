@@ -6,6 +6,8 @@
 
 mod credential;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod name;
 mod open;
 mod passphrase;

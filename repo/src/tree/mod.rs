@@ -20,6 +20,8 @@ mod diff;
 mod entry;
 mod entry_codec;
 mod fits;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod key;
 mod key_range;
 mod page;

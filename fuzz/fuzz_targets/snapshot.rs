@@ -1,0 +1,3 @@
+#![no_main]
+
+orlop_fuzz::target!("snapshot");
