@@ -183,6 +183,13 @@ pub(crate) enum DecodeError {
     Data(u32, Option<io::Error>),
 }
 
+/// The most bytes that a zstd frame of `len` bytes can hold: a block gives at most 128 KiB
+/// (RFC 8878, 3.1.1.2.4), and takes a header of three bytes and at least one more.
+fn most_of(len: usize) -> u32 {
+    let most = (len as u64 / 4).saturating_mul(128 << 10);
+    u32::try_from(most).unwrap_or(u32::MAX)
+}
+
 /// Where an unpacked body stands.
 #[derive(Debug)]
 pub(crate) enum Unpacked<'t> {
@@ -210,6 +217,7 @@ pub(crate) fn decode_body<'t>(
     match codec {
         RAW if packed.len() == wanted => Ok(Unpacked::Raw(packed)),
         RAW => Err(DecodeError::Data(len, None)),
+        ZSTD if len > most_of(packed.len()) => Err(DecodeError::Data(len, None)),
         ZSTD => {
             out.clear();
             out.reserve_exact(wanted);
@@ -243,6 +251,18 @@ mod tests {
         let len = u32::try_from(body.len()).unwrap();
         encode_body(body, len, compression, &mut out).unwrap();
         out
+    }
+
+    #[test]
+    fn a_length_that_a_frame_cannot_give_is_refused_before_it_is_allocated() {
+        let mut text = packed(&vec![0; 1 << 20], Compression::Fast);
+        let mut out = Vec::new();
+        assert!(decode_body(&text, 1 << 30, &mut out).is_ok());
+        text.splice(1..5, (1u32 << 30).to_le_bytes());
+        let mut out = Vec::new();
+        let refused = decode_body(&text, 1 << 30, &mut out);
+        assert!(matches!(refused, Err(DecodeError::Data(len, None)) if len == 1 << 30));
+        assert_eq!(out.capacity(), 0);
     }
 
     #[test]
