@@ -55,9 +55,6 @@ pub enum MaintainError {
     /// A folder of the layout is no name; cannot happen.
     #[error("cannot list the repository")]
     Name(#[from] NameError),
-    /// Others append so often that the mark is never up to date. Nothing was condemned.
-    #[error("others change the repository faster than it can be read")]
-    Outrun,
     /// It was asked to stop.
     #[error("the maintenance was stopped")]
     Cancelled,
@@ -78,7 +75,6 @@ impl MaintainError {
             Self::Index(error) => error.is_retryable(),
             Self::Pack(error) => error.is_retryable(),
             Self::Read(ReadError::Store { source, .. }) => source.is_retryable(),
-            Self::Outrun => true,
             _ => false,
         }
     }

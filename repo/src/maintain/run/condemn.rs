@@ -17,14 +17,22 @@ const MAX_MARKS: u32 = 8;
 const MAX_ROUNDS: u32 = 1000;
 
 impl Run<'_> {
-    /// Marks and condemns, until nothing is left to be condemned; gives the mark.
-    pub(super) fn condemn(&mut self) -> Result<Mark, MaintainError> {
-        for _ in 0..MAX_MARKS {
+    /// Marks and condemns, until nothing is left to be condemned; gives the mark, and whether it
+    /// holds. Where others change the repository faster than it can be marked it does not: then
+    /// nothing more may rest on it, and it is left to them, or to the next run.
+    pub(super) fn condemn(&mut self) -> Result<(Mark, Verdict), MaintainError> {
+        let mut marks = 0;
+        loop {
             let mut mark = self.mark()?;
+            marks += 1;
+            let is_last = marks == MAX_MARKS;
             if !mark.rescue.is_empty() {
                 self.report.rescued += mark.rescue.len();
                 if !self.options.dry_run {
                     self.rescue(&mark.rescue)?;
+                    if is_last {
+                        return Ok(self.outrun(mark));
+                    }
                     continue;
                 }
             }
@@ -32,10 +40,19 @@ impl Run<'_> {
                 .runtime
                 .block_on(stale_folds(self.repository, &mark.survey.loose))?;
             if self.condemn_by(&mut mark, &folds)? == Verdict::Holds {
-                return Ok(mark);
+                return Ok((mark, Verdict::Holds));
+            }
+            if is_last {
+                return Ok(self.outrun(mark));
             }
         }
-        Err(MaintainError::Outrun)
+    }
+
+    fn outrun(&mut self, mark: Mark) -> (Mark, Verdict) {
+        let note = "others change the repository faster than it can be read: nothing more was \
+                    condemned or deleted by this run";
+        self.report.notes.push(note.to_owned());
+        (mark, Verdict::Void)
     }
 
     /// Marks. What is swept or merged meanwhile stops a mark, and is no damage: then another one
@@ -110,7 +127,7 @@ impl Run<'_> {
                 Err(NotYet::Failed(error)) => return Err(error),
             }
         }
-        Err(MaintainError::Outrun)
+        Ok(Verdict::Void)
     }
 
     fn condemned(&mut self, mark: &Mark, condemn: &Condemn) {

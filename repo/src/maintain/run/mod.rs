@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use super::error::MaintainError;
 use super::options::{MaintainOptions, MaintainProgress};
 use super::report::MaintainReport;
+use super::since::Verdict;
 use crate::log::{AppendError, Body, Entry, Invalid, Role, State};
 use crate::repository::{Repository, Session, SessionError, SessionRequest};
 
@@ -51,12 +52,16 @@ pub fn maintain(
     }
     run.finish_sweeps(&state)?;
     run.kill_silent()?;
-    let mut mark = run.condemn()?;
-    run.sweep(&mark)?;
-    if run.repack(&mark)? {
-        // What was copied is garbage now, if it still is what lives.
-        mark = run.condemn()?;
+    let (mut mark, mut verdict) = run.condemn()?;
+    if verdict == Verdict::Holds {
         run.sweep(&mark)?;
+        if run.repack(&mark)? {
+            // What was copied is garbage now, if it still is what lives.
+            (mark, verdict) = run.condemn()?;
+            if verdict == Verdict::Holds {
+                run.sweep(&mark)?;
+            }
+        }
     }
     run.merge_segments(&mark)?;
     run.fold()?;
