@@ -535,3 +535,33 @@ fn a_pack_that_a_backup_relies_on_since_the_mark_is_not_replaced_by_copies() {
     let snapshot = sent.lock().take().unwrap();
     settle(bench, snapshot, content);
 }
+
+#[test]
+fn a_segment_that_is_swept_while_a_backup_fetches_the_index_is_not_missed() {
+    let mut bench = Bench::new();
+    let old = bench.backup(&files(&[("a", "a", 150_000)]));
+    bench.backup(&files(&[("b", "b", 20_000)]));
+    bench.forget(old.id);
+    let mut options = bench.options();
+    options.grace = Duration::from_hours(1);
+    assert!(bench.prune_with(&options).unwrap().condemned.packs > 0);
+    bench.clock.advance(Duration::from_hours(2));
+    // It begins after the condemnation, so that nothing waits for it.
+    let bench = Arc::new(bench);
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    let inside = Arc::clone(&bench);
+    stage.at(
+        |op, name| op == Op::Read && name.starts_with("index/"),
+        move || {
+            let segments = inside.names("index/").len();
+            assert!(inside.prune_with(&options).unwrap().swept.packs > 0);
+            assert!(inside.names("index/").len() < segments);
+        },
+    );
+    let content = files(&[("b", "b", 20_000), ("c", "c", 30_000)]);
+    let snapshot = bench.backup_by(&client, &content);
+    assert!(stage.is_over());
+    drop((client, stage));
+    settle(bench, snapshot, content);
+}

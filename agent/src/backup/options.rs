@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orlop_repo::index::{IndexError, LocalIndex, read_segment};
+use orlop_repo::index::{LocalIndex, read_segment};
 use orlop_repo::log::State;
 use orlop_repo::model::SnapshotId;
-use orlop_repo::repository::{Elsewhere, Repository, TreePages};
+use orlop_repo::repository::{Elsewhere, Repository, SessionError, TreePages};
 use orlop_repo::snapshot::Snapshot;
 use tokio::runtime::Handle;
 
 use super::checkpoints::CheckpointPolicy;
+use super::error::BackupError;
 use super::predecessor::Predecessors;
 use crate::fs::RelPath;
 use crate::memory::MemoryPlan;
@@ -130,15 +131,29 @@ impl Tools {
         TreePages::new(repository, runtime, cache, self.elsewhere(snapshot))
     }
 
-    /// Brings the local index to the segments that are live in `state`.
-    pub async fn sync_index(&self, state: &State) -> Result<(), IndexError> {
-        let live: Vec<_> = state.segments.iter().copied().collect();
+    /// Brings the local index to the segments that are live in the log; gives the state that they
+    /// are live in. A segment whose packs somebody sweeps meanwhile goes with them, and then the
+    /// log is read on.
+    pub async fn sync_index(&self) -> Result<State, BackupError> {
         let repository = &self.repository;
-        self.index
-            .sync(&live, Arc::new(state.swept.clone()), |segment| async move {
-                read_segment(repository.store(), repository.keys(), &segment).await
-            })
-            .await?;
-        Ok(())
+        let mut state = repository.state().await;
+        loop {
+            let live: Vec<_> = state.segments.iter().copied().collect();
+            let synced = self
+                .index
+                .sync(&live, Arc::new(state.swept.clone()), |segment| async move {
+                    read_segment(repository.store(), repository.keys(), &segment).await
+                })
+                .await;
+            let Err(error) = synced else {
+                return Ok(state);
+            };
+            let mut chain = repository.chain().await;
+            chain.refresh().await.map_err(SessionError::Log)?;
+            if chain.state().head == state.head {
+                return Err(error.into());
+            }
+            state = chain.state().clone();
+        }
     }
 }

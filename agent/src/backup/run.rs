@@ -71,8 +71,7 @@ pub fn backup(
     let session = &begun.session;
     let _scan = expect(&mut opened, begun.base.as_ref(), options, progress);
     orphans::adopt(tools, &begun, options)?;
-    let state = tools.runtime.block_on(repository.state());
-    tools.runtime.block_on(tools.sync_index(&state))?;
+    let state = tools.runtime.block_on(tools.sync_index())?;
     let run = Run::new(tools, options, progress, session, &state)?;
     let base = begun.base.as_ref();
     let pages = tools.pages(base.map(|base| base.id), options.memory.block_cache);
