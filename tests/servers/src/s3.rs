@@ -1,6 +1,6 @@
 //! S3: versitygw over a folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::ServerError;
 use crate::process::Process;
@@ -65,13 +65,19 @@ impl S3Server {
 
     /// Makes an empty bucket; gives its URL.
     pub fn bucket(&self, name: &str) -> Result<String, ServerError> {
-        std::fs::create_dir(self.process.folder().join(name))?;
+        std::fs::create_dir(self.bucket_folder(name))?;
         Ok(format!("s3://{name}"))
+    }
+
+    /// Where the server keeps the objects of a bucket, a file for each. What stands in it below
+    /// names that no object has is the server's own.
+    pub fn bucket_folder(&self, name: &str) -> PathBuf {
+        self.process.folder().join(name)
     }
 
     /// Puts the files of the folder `from`, which holds no links, into an empty bucket as objects.
     pub fn fill_bucket(&self, name: &str, from: &Path) -> Result<(), ServerError> {
-        copy(from, &self.process.folder().join(name))
+        copy(from, &self.bucket_folder(name))
     }
 
     /// Every request that was answered so far, in order. The server writes its log before it
