@@ -109,7 +109,7 @@ impl Bench {
         });
     }
 
-    /// A repository with two snapshots, in two generations of the log.
+    /// A repository with two snapshots, in two generations of the log and of keys.
     fn fill(&self, cipher: &str) {
         let source = self.path("source");
         make_source(&source);
@@ -117,6 +117,13 @@ impl Bench {
         let passphrase = passphrase.to_str().unwrap();
         self.orlop(&["init", "--cipher", cipher, "--passphrase-file", passphrase]);
         self.orlop(&[OsStr::new("backup"), source.as_os_str()]);
+        self.orlop(&[
+            "key",
+            "rotate",
+            "generation",
+            "--passphrase-file",
+            passphrase,
+        ]);
         self.start_log_generation();
         fs::remove_file(source.join("text")).unwrap();
         fs::write(source.join("later"), noise(70_000)).unwrap();
@@ -231,7 +238,7 @@ fn the_second_reader_replays_the_log_to_the_state_that_a_fold_holds() {
 fn the_second_reader_finds_a_flipped_byte_in_any_kind_of_object() {
     let bench = Bench::new();
     bench.fill("xchacha20-poly1305");
-    for below in ["log", "index", "packs", "meta/slots"] {
+    for below in ["log", "index", "packs", "meta/slots", "meta/generations"] {
         for path in bench.object(below) {
             let good = fs::read(&path).unwrap();
             let mut bad = good.clone();

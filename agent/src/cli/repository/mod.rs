@@ -13,7 +13,7 @@ mod store;
 mod tools;
 
 pub(super) use browse::browse;
-pub(super) use credentials::new_passphrase;
+pub(super) use credentials::{new_passphrase, raw_key};
 pub(super) use init::{Cipher, init, init_options, refuse_existing};
 pub(super) use open::{open, open_or_make_default, open_with_key, remember};
 pub(super) use place::{Place, location};

@@ -111,7 +111,7 @@ async fn try_open(
         entropy: Arc::new(OsEntropy),
     };
     let repository = Repository::open(store, credentials, options).await?;
-    tracing::info!(repository = %repository.id(), slot = repository.slot(), "opened");
+    tracing::info!(repository = %repository.id(), slot = %repository.slot(), "opened");
     remember(context, &place.url, &repository).await;
     Ok(repository)
 }
