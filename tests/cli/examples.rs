@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 25] = [
+const ORDER: [&[&str]; 26] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -24,6 +24,7 @@ const ORDER: [&[&str]; 25] = [
     &["completions"],
     &["version"],
     &["init"],
+    &["copy"],
     &["key", "list"],
     &["key", "export"],
     &["key", "import"],
