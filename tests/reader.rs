@@ -109,7 +109,7 @@ impl Bench {
         });
     }
 
-    /// A repository with two snapshots, in two generations of the log.
+    /// A repository with two snapshots, in two generations of the log and of keys.
     fn fill(&self, cipher: &str) {
         let source = self.path("source");
         make_source(&source);
@@ -117,6 +117,13 @@ impl Bench {
         let passphrase = passphrase.to_str().unwrap();
         self.orlop(&["init", "--cipher", cipher, "--passphrase-file", passphrase]);
         self.orlop(&[OsStr::new("backup"), source.as_os_str()]);
+        self.orlop(&[
+            "key",
+            "rotate",
+            "generation",
+            "--passphrase-file",
+            passphrase,
+        ]);
         self.start_log_generation();
         fs::remove_file(source.join("text")).unwrap();
         fs::write(source.join("later"), noise(70_000)).unwrap();
@@ -214,6 +221,37 @@ fn the_second_reader_restores_what_was_stored_with_xaes() {
 }
 
 #[test]
+fn the_second_reader_restores_a_copy_in_another_repository() {
+    let bench = Bench::new();
+    bench.fill("xchacha20-poly1305");
+    let other = Bench::new();
+    other.orlop(&["init", "--cipher", "xaes-256-gcm"]);
+    bench.orlop(&[
+        OsStr::new("copy"),
+        OsStr::new("--to"),
+        other.path("repo").as_os_str(),
+        OsStr::new("--to-key-file"),
+        other.path("key").as_os_str(),
+    ]);
+    assert_success(&other.reader(KEY, &["check"]));
+    let target = other.path("restored");
+    let args = [
+        OsStr::new("restore"),
+        OsStr::new("latest"),
+        target.as_os_str(),
+    ];
+    assert_success(&other.reader(KEY, &args));
+    let compared = Command::new(&bench.python)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/compare_trees.py"))
+        .arg(bench.path("source"))
+        .arg(&target)
+        .output()
+        .unwrap();
+    let differences = String::from_utf8_lossy(&compared.stdout);
+    assert!(compared.status.success(), "{differences}");
+}
+
+#[test]
 fn the_second_reader_replays_the_log_to_the_state_that_a_fold_holds() {
     let bench = Bench::new();
     bench.fill("xchacha20-poly1305");
@@ -231,7 +269,7 @@ fn the_second_reader_replays_the_log_to_the_state_that_a_fold_holds() {
 fn the_second_reader_finds_a_flipped_byte_in_any_kind_of_object() {
     let bench = Bench::new();
     bench.fill("xchacha20-poly1305");
-    for below in ["log", "index", "packs", "meta/slots"] {
+    for below in ["log", "index", "packs", "meta/slots", "meta/generations"] {
         for path in bench.object(below) {
             let good = fs::read(&path).unwrap();
             let mut bad = good.clone();

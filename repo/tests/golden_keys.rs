@@ -99,7 +99,7 @@ fn the_published_generation_object_gives_the_generation_before() {
     each_suite(|suite, value| {
         let first = keyring(suite, &[]);
         let material: [u8; 32] = bytes(&value["generation"]["material"]).try_into().unwrap();
-        let mut second = Keyring::from_parts(
+        let second = Keyring::from_parts(
             first.entropy().clone(),
             suite,
             RootKey::from_bytes(Zeroizing::new(*first.root_key().as_bytes())),

@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 24] = [
+const ORDER: [&[&str]; 26] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -24,12 +24,14 @@ const ORDER: [&[&str]; 24] = [
     &["completions"],
     &["version"],
     &["init"],
+    &["copy"],
     &["key", "list"],
     &["key", "export"],
     &["key", "import"],
     &["key", "add"],
     &["key", "remove"],
     &["key", "shred"],
+    &["key", "rotate", "generation"],
     &["key", "rotate", "slot"],
 ];
 

@@ -107,6 +107,106 @@ fn a_rotated_key_opens_no_more() {
 }
 
 #[test]
+fn a_removed_key_still_reads_with_a_copy_of_its_slot_until_new_keys_are_started() {
+    let bench = Bench::with_snapshot();
+    let added = bench
+        .orlop(["key", "add", "--new-key-file", "second", "-q"])
+        .run()
+        .done();
+    let slots = bench.repository().join("meta/slots");
+    let id = added.out.trim().to_owned();
+    let name = |id: &str| {
+        let mut names = fs::read_dir(&slots).unwrap().map(|e| e.unwrap().path());
+        names
+            .find(|path| path.to_str().unwrap().ends_with(id))
+            .unwrap()
+    };
+    let (slot, copy) = (name(&id), bench.path("copy"));
+    fs::copy(&slot, &copy).unwrap();
+    let run = bench.orlop(["key", "remove", &id]).run().done();
+    assert!(run.err.contains("rotate generation"), "{run:?}");
+    // The program obeys the log, ...
+    fs::copy(&copy, &slot).unwrap();
+    bench
+        .orlop(["snapshots", "--key-file", "second"])
+        .run()
+        .failed(12, "the log does not name it");
+    fs::remove_file(&slot).unwrap();
+    // ... and new keys make what was kept worthless.
+    let run = bench
+        .orlop(["key", "rotate", "generation", "--json"])
+        .run()
+        .done();
+    assert_eq!(run.json()["generation"], 2);
+    fs::write(bench.source().join("new"), noise(70_000, 5)).unwrap();
+    bench.orlop(["backup", "source"]).run().done();
+    bench.orlop(["check", "--read-data"]).run().done();
+    fs::copy(&copy, &slot).unwrap();
+    bench
+        .orlop(["snapshots", "--key-file", "second"])
+        .run()
+        .failed(12, "no key at hand opens one of its slots");
+    let run = bench.orlop(["stats", "--json"]).run().done();
+    let packs = run.json()["key_generations"].as_array().unwrap().len();
+    assert_eq!(packs, 2, "{run:?}");
+    bench
+        .orlop(["prune", "--reseal", "--grace", "0s"])
+        .run()
+        .done();
+    bench.orlop(["prune", "--grace", "0s"]).run().done();
+    let run = bench.orlop(["stats", "--json"]).run().done();
+    let keys = &run.json()["key_generations"];
+    assert_eq!(keys[0]["generation"], 2, "{run:?}");
+    let run = bench.orlop(["cat", "latest:a.txt"]).run().done();
+    assert_eq!(run.out, "hello\n");
+}
+
+#[test]
+fn new_keys_name_the_slots_that_only_their_owners_can_renew() {
+    let bench = Bench::with_snapshot();
+    fs::write(bench.path("passphrase"), "correct horse\n").unwrap();
+    let run = bench
+        .orlop(["key", "add", "--new-passphrase-file", "passphrase"])
+        .arg("--label=Ann")
+        .run()
+        .done();
+    let id = run.out.trim().rsplit(' ').next().unwrap().to_owned();
+    let run = bench
+        .orlop(["key", "rotate", "generation", "--dry-run"])
+        .run()
+        .done();
+    assert!(
+        run.out.contains(&format!("{id} (Ann): its key is not")),
+        "{run:?}"
+    );
+    let run = bench.orlop(["key", "rotate", "generation"]).run();
+    let run = run.failed(1, "the keys of these slots are not at hand");
+    assert!(run.err.contains(&format!("{id} (Ann)")), "{run:?}");
+    bench
+        .orlop([
+            "key",
+            "rotate",
+            "generation",
+            "--with-passphrase-file",
+            "passphrase",
+        ])
+        .run()
+        .done();
+    bench
+        .orlop(["snapshots", "--passphrase-file", "passphrase"])
+        .run()
+        .done();
+    bench
+        .orlop(["key", "rotate", "generation", "--drop-others"])
+        .run()
+        .done();
+    bench
+        .orlop(["snapshots", "--passphrase-file", "passphrase"])
+        .run()
+        .failed(12, "no key opens");
+}
+
+#[test]
 fn a_recovery_file_opens_the_repository_after_its_slots_are_lost() {
     let bench = Bench::with_snapshot();
     bench.orlop(["key", "export", "recovery"]).run().done();

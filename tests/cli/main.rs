@@ -4,6 +4,7 @@
 mod bad_places;
 mod bench;
 mod commands;
+mod copy;
 mod damage;
 mod examples;
 mod exit_codes;

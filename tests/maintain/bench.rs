@@ -238,8 +238,13 @@ impl Bench {
 
     /// Restores a snapshot, with an empty cache.
     pub(crate) fn restored(&self, snapshot: &Snapshot) -> Files {
+        self.restored_by(&self.open_again(), snapshot)
+    }
+
+    /// Restores a snapshot as a client that has opened the repository before.
+    pub(crate) fn restored_by(&self, client: &Arc<Repository>, snapshot: &Snapshot) -> Files {
         let target = tempfile::tempdir_in(self.folder.path()).unwrap();
-        let tools = self.tools(self.open_again());
+        let tools = self.tools(Arc::clone(client));
         let options = RestoreOptions {
             path: Vec::new(),
             target: target.path().join("restored"),

@@ -9,6 +9,7 @@ mod basics;
 mod bench;
 mod crash;
 mod damage;
+mod keys;
 mod memory;
 mod races;
 mod random;

@@ -46,6 +46,8 @@ pub(super) enum Work {
     End(Box<LargeFile>),
     /// The stream ends; its entry was made up.
     EndStream(Placed),
+    /// A file that comes from another repository ends.
+    EndCopy(Placed, Option<Leader>),
     /// Another name of a large file that was read in this run.
     Link(Link),
 }

@@ -82,12 +82,26 @@ fn link_group(stat: &Stat, link_key: &[u8; 32]) -> Option<[u8; 16]> {
     if stat.links <= 1 || stat.kind == Kind::Folder {
         return None;
     }
+    Some(group_of(stat.identity.dev, stat.identity.ino, link_key))
+}
+
+/// Name of an inode in a repository.
+fn group_of(device: u64, inode: u64, link_key: &[u8; 32]) -> [u8; 16] {
     let mut hasher = blake3::Hasher::new_keyed(link_key);
-    hasher.update(&stat.identity.dev.to_le_bytes());
-    hasher.update(&stat.identity.ino.to_le_bytes());
+    hasher.update(&device.to_le_bytes());
+    hasher.update(&inode.to_le_bytes());
     let mut group = [0; 16];
     hasher.finalize_xof().fill(&mut group);
-    Some(group)
+    group
+}
+
+/// Says the same of an entry that comes from another repository.
+pub(super) fn relink(entry: &mut Entry, link_key: &[u8; 32]) {
+    if entry.link_group.is_some() {
+        // What wrote no device number had one volume, so that any number will do.
+        let device = *entry.device.get_or_insert(0);
+        entry.link_group = Some(group_of(device, entry.inode, link_key));
+    }
 }
 
 /// What the parent snapshot remembers of an entry, for the rule "unchanged".

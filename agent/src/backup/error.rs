@@ -2,7 +2,7 @@
 
 use orlop_repo::index::IndexError;
 use orlop_repo::pack::PackError;
-use orlop_repo::repository::{SessionError, TreeError};
+use orlop_repo::repository::{ElsewhereError, ReadError, SessionError, TreeError};
 use orlop_repo::seal::SealError;
 use orlop_repo::snapshot::LabelError;
 
@@ -57,6 +57,15 @@ pub enum BackupError {
         /// What is wrong.
         what: String,
     },
+    /// The store did not give a page of the snapshot that is copied; nothing says that it is damaged.
+    #[error("cannot read the tree of the snapshot that is copied")]
+    CopiedTree(#[source] TreeError),
+    /// The store did not give a block of the snapshot that is copied; nothing says that it is damaged.
+    #[error("cannot read a file of the snapshot that is copied")]
+    CopiedBlock(#[source] ReadError),
+    /// What is copied has moved and could not be looked for.
+    #[error("cannot find a file of the snapshot that is copied")]
+    CopiedElsewhere(#[source] ElsewhereError),
     /// The named parent is not in the repository.
     #[error("snapshot {0} is not in the repository")]
     NoParent(orlop_repo::model::SnapshotId),

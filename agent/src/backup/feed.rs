@@ -23,11 +23,11 @@ use crate::memory::ByteBudget;
 use crate::progress::{Compared, Progress};
 
 /// Plain bytes that a batch aims at: one block (FORMAT.md section 1).
-const BATCH_BYTES: u64 = 1 << 20;
+pub(super) const BATCH_BYTES: u64 = 1 << 20;
 /// Most work in a batch: each piece may hold a folder open.
 const BATCH_WORK: usize = 256;
 /// Bytes of memory that a piece of work without content is counted as.
-const WORK_BYTES: u64 = 512;
+pub(super) const WORK_BYTES: u64 = 512;
 /// A large file that changed while it was read is read again if it is not larger than this: one
 /// that is written all the time would only double the time.
 const REREAD_MAX: u64 = 256 << 20;
@@ -47,7 +47,7 @@ pub(super) struct Policy {
 
 /// Walks a volume and sends batches.
 pub(super) struct Feeder<'a, S: FnMut(Batch) -> Result<(), BackupError>> {
-    shop: &'a Workshop,
+    pub(super) shop: &'a Workshop,
     parent: Parent<'a>,
     policy: Policy,
     budget: ByteBudget,
@@ -99,12 +99,12 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         self.end()
     }
 
-    fn end(mut self) -> Result<(), BackupError> {
+    pub(super) fn end(mut self) -> Result<(), BackupError> {
         self.flush()
     }
 
     /// Hands on what was begun, so that it is there for the next run.
-    fn interrupted(&mut self) -> BackupError {
+    pub(super) fn interrupted(&mut self) -> BackupError {
         match self.flush() {
             Ok(()) => BackupError::Interrupted,
             Err(error) => error,
@@ -274,7 +274,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         }
     }
 
-    fn push(&mut self, work: Work, bytes: u64) -> Result<(), BackupError> {
+    pub(super) fn push(&mut self, work: Work, bytes: u64) -> Result<(), BackupError> {
         self.work.push(work);
         self.bytes += bytes;
         if self.bytes >= BATCH_BYTES || self.work.len() >= BATCH_WORK {

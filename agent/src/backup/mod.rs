@@ -14,6 +14,7 @@ mod batch;
 mod begin;
 mod buffers;
 mod checkpoints;
+mod copy;
 mod dedup;
 mod describe;
 mod error;
@@ -32,6 +33,7 @@ mod source;
 mod work;
 
 pub use checkpoints::CheckpointPolicy;
+pub use copy::{COPIED_FROM, CopyOptions, CopySummary, Origin, copy};
 pub use error::BackupError;
 pub use options::{BackupOptions, BackupSummary, Exclude, Excludes, Resumed, Source, Tools};
 pub use predecessor::Predecessors;

@@ -79,7 +79,15 @@ pub fn backup(
     let parent = Parent::new(base, cut_off, &pages, &state, Arc::clone(&run.dedup));
     let kind = opened.kind();
     let source = opened.named().to_vec();
-    let finished = run.pipeline(opened, parent);
+    let policy = Policy {
+        trust: opened.trust(),
+        force: options.force,
+        sample: options.sample,
+    };
+    let finished = run.pipeline(|shop, budget, send| {
+        let links = options.memory.links / 2;
+        opened.feed(Feeder::new(shop, parent, policy, budget, links, send))
+    });
     let finished = match finished {
         Ok(Some(finished)) => finished,
         Ok(None) => return Err(BackupError::Interrupted),
@@ -136,7 +144,7 @@ fn expect(
     Some(scan.start(options.scan?, progress))
 }
 
-fn new_id(repository: &Repository) -> Result<SnapshotId, BackupError> {
+pub(super) fn new_id(repository: &Repository) -> Result<SnapshotId, BackupError> {
     let mut id = [0; SnapshotId::LEN];
     repository
         .entropy()
@@ -146,21 +154,24 @@ fn new_id(repository: &Repository) -> Result<SnapshotId, BackupError> {
 }
 
 /// A running backup.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     options: &'a BackupOptions,
     progress: &'a Arc<Progress>,
     tools: &'a Tools,
     session: Arc<Session>,
-    dedup: Arc<Dedup>,
+    pub(super) dedup: Arc<Dedup>,
     shop: Arc<Workshop>,
 }
 
+/// Sends a batch on its way.
+pub(super) type Send<'s> = &'s mut dyn FnMut(Batch) -> Result<(), BackupError>;
+
 /// What the pipeline gives.
-struct Finished {
-    root: RootRef,
-    stats: Statistics,
-    problems: Vec<Problem>,
-    incomplete: u64,
+pub(super) struct Finished {
+    pub(super) root: RootRef,
+    pub(super) stats: Statistics,
+    pub(super) problems: Vec<Problem>,
+    pub(super) incomplete: u64,
 }
 
 /// What reaches the thread that puts it all together.
@@ -175,7 +186,7 @@ enum Message {
 }
 
 impl<'a> Run<'a> {
-    fn new(
+    pub(super) fn new(
         tools: &'a Tools,
         options: &'a BackupOptions,
         progress: &'a Arc<Progress>,
@@ -213,12 +224,13 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Reads the source and stores it; gives the root of its tree, or nothing if the user asked to
-    /// stop: then all that was done is named in the log, and the session has ended.
-    fn pipeline(
+    /// Stores what `feed` sends, from a thread of its own; gives the root of its tree, or nothing if
+    /// the user asked to stop: then all that was done is named in the log, and the session has
+    /// ended.
+    pub(super) fn pipeline(
         &self,
-        opened: Opened,
-        parent: Parent<'_>,
+        feed: impl FnOnce(&Workshop, ByteBudget, Send<'_>) -> Result<(), BackupError>
+        + std::marker::Send,
     ) -> Result<Option<Finished>, BackupError> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.options.threads)
@@ -228,12 +240,6 @@ impl<'a> Run<'a> {
         let (send, receive) = unbounded();
         let stop = AtomicBool::new(false);
         let budget = ByteBudget::new(self.options.memory.in_flight);
-        let links = self.options.memory.links / 2;
-        let policy = Policy {
-            trust: opened.trust(),
-            force: self.options.force,
-            sample: self.options.sample,
-        };
         std::thread::scope(|scope| {
             let (stop, pool) = (&stop, &pool);
             let feeder = std::thread::Builder::new().name("walk".to_owned());
@@ -243,12 +249,11 @@ impl<'a> Run<'a> {
                     // whoever waits for messages hears the end.
                     let sender = send;
                     let mut batches = 0;
-                    let hand_on = |batch| {
+                    let mut hand_on = |batch| {
                         batches += 1;
                         hand_on(batch, stop, pool, &self.shop, &sender)
                     };
-                    let feeder = Feeder::new(&self.shop, parent, policy, budget, links, hand_on);
-                    let result = opened.feed(feeder);
+                    let result = feed(&self.shop, budget, &mut hand_on);
                     drop(sender.send(Message::Fed { batches, result }));
                 })
                 .map_err(|_| BackupError::PartGone)?;
@@ -360,7 +365,7 @@ impl<'a> Run<'a> {
 
     /// Names what is stored, so that the next run finds it, and ends the session. The backup has
     /// failed already: what fails here is only noted.
-    fn give_up(&self) {
+    pub(super) fn give_up(&self) {
         let stored = self
             .write_segments()
             .and_then(|()| Ok(self.tools.runtime.block_on(self.session.checkpoint(None))?));

@@ -196,6 +196,11 @@ impl Bench<'_> {
                 expected: None,
                 leader: None,
             }),
+            Work::EndCopy(placed, leader) => self.steps.push(Step::End {
+                placed,
+                expected: None,
+                leader,
+            }),
             Work::Link(link) => self.steps.push(Step::Link(link)),
         }
         Ok(())

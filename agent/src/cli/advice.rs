@@ -77,6 +77,13 @@ fn about(error: &(dyn Error + 'static)) -> Option<Advice> {
     if let Some(error) = error.downcast_ref::<SlotError>() {
         return slot(error);
     }
+    if let Some(LogError::NewerKeys { .. }) = error.downcast_ref::<LogError>() {
+        return Some(Advice::with(
+            ExitStatus::NoKey,
+            "somebody has started new keys without a slot for this one: use another key, or ask \
+             whoever can open the repository to add this one with `orlop key add`",
+        ));
+    }
     if let Some(LogError::Broken { .. }) = error.downcast_ref::<LogError>() {
         return Some(Advice::next(
             "stop all backups to it and find out what happened to the store; if the repository \

@@ -50,20 +50,64 @@ pub async fn add(
     whom: &NewSlotFor,
     label: &str,
 ) -> Result<ObjectName, SlotsError> {
-    let NewSlot { name, bytes } = new_slot(
+    loop {
+        let slot = write(repository, whom, label).await?;
+        let named = SlotAdd {
+            name: slot.name.as_str().to_owned(),
+            hash: ObjectHash::of(&slot.bytes),
+        };
+        let added = repository
+            .chain()
+            .await
+            .append::<NotAdded>(|state| {
+                if state.key_generation == slot.generation {
+                    Ok(Body::SlotAdd(named.clone()))
+                } else {
+                    Err(NotAdded::Outdated)
+                }
+            })
+            .await;
+        match added {
+            Ok(_) => return Ok(slot.name),
+            // Somebody has started a generation of keys that is not in it.
+            Err(NotAdded::Outdated) => repository.store().delete([slot.name]).await?,
+            Err(NotAdded::Failed(error)) => return Err(error.into()),
+        }
+    }
+}
+
+/// Why a slot is not added.
+enum NotAdded {
+    Outdated,
+    Failed(AppendError),
+}
+
+impl From<AppendError> for NotAdded {
+    fn from(error: AppendError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Writes a slot, reads it back and opens it.
+async fn write(
+    repository: &Repository,
+    whom: &NewSlotFor,
+    label: &str,
+) -> Result<NewSlot, SlotsError> {
+    let slot = new_slot(
         repository.keys(),
         repository.format(),
         &whom.spec(),
         label,
         repository.clock().unix_ms(),
     )?;
-    let bytes = Bytes::from(bytes);
+    let bytes = Bytes::copy_from_slice(&slot.bytes);
     let store = repository.store();
-    store.put(&name, bytes.clone()).await?;
-    let stored = store.get(&name, MAX_SLOT).await?;
+    store.put(&slot.name, bytes.clone()).await?;
+    let stored = store.get(&slot.name, MAX_SLOT).await?;
     if stored != bytes {
         return Err(SlotsError::ReadBack {
-            name: name.to_string(),
+            name: slot.name.to_string(),
         });
     }
     if let Some(proof) = whom.proof() {
@@ -72,15 +116,7 @@ pub async fn add(
             memory_budget: u64::MAX,
             expect: Some(repository.id()),
         };
-        open_slot(name.as_str(), &stored, &[proof], &options)?;
+        open_slot(slot.name.as_str(), &stored, &[proof], &options)?;
     }
-    let slot = SlotAdd {
-        name: name.as_str().to_owned(),
-        hash: ObjectHash::of(&stored),
-    };
-    let mut chain = repository.chain().await;
-    chain
-        .append::<AppendError>(|_| Ok(Body::SlotAdd(slot.clone())))
-        .await?;
-    Ok(name)
+    Ok(slot)
 }

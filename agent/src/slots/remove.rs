@@ -21,7 +21,7 @@ pub async fn remove(repository: &Repository, id: &str) -> Result<ObjectName, Slo
     let mut chain = repository.chain().await;
     chain
         .append::<SlotsError>(|state| {
-            removed = choose(state, repository.slot(), id)?;
+            removed = choose(state, &repository.slot(), id)?;
             Ok(Body::SlotRemove(SlotRemove {
                 name: removed.clone(),
             }))
@@ -62,7 +62,7 @@ pub async fn replace_current(
     repository: &Repository,
     successor: &ObjectName,
 ) -> Result<ObjectName, SlotsError> {
-    let current = ObjectName::parse(repository.slot())?;
+    let current = ObjectName::parse(&repository.slot())?;
     let mut chain = repository.chain().await;
     chain
         .append::<SlotsError>(|state| {
@@ -95,7 +95,7 @@ pub async fn shred(repository: &Repository) -> Result<Vec<ObjectName>, SlotsErro
         .state()
         .slots
         .keys()
-        .filter(|name| *name != current)
+        .filter(|name| **name != current)
         .cloned()
         .collect();
     for name in others {

@@ -57,6 +57,10 @@ class Engine(ABC):
     def snapshots(self, place: Place) -> int:
         """How many snapshots the repository holds; not measured."""
 
+    def copy(self, place: Place, other: Place) -> Finished:
+        """Copies all snapshots of `place` to the repository of `other`, which has other keys."""
+        raise Missing(f"{self.name}: how it copies is not known here")
+
     def restored_root(self, place: Place, source: Path) -> Path:
         """Where `restore` has put the content of `source`."""
         del source

@@ -45,6 +45,10 @@ class Orlop(Engine):
             place, [*self._global(place), "restore", *options, "latest", str(place.target)]
         )
 
+    def copy(self, place: Place, other: Place) -> Finished:
+        to = ["--to", str(other.repository), "--to-key-file", str(other.home / "orlop.key")]
+        return self.measured(place, [*self._global(place), "copy", *to])
+
     def snapshots(self, place: Place) -> int:
         return len(json.loads(self.quietly(place, [*self._global(place), "--json", "snapshots"])))
 

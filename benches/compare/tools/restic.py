@@ -43,6 +43,11 @@ class Restic(Engine):
             ],
         )
 
+    def copy(self, place: Place, other: Place) -> Finished:
+        source = ["--from-repo", str(place.repository)]
+        source += ["--from-password-file", str(place.home / "password")]
+        return self.measured(other, [*self._global(other), "--quiet", "copy", *source])
+
     def snapshots(self, place: Place) -> int:
         return len(json.loads(self.quietly(place, [*self._global(place), "--json", "snapshots"])))
 

@@ -15,9 +15,7 @@ class Repository:
     def __init__(self, root, credentials: Credentials):
         self.store = Store(root)
         self.problems: list[str] = []
-        self.keys: Keys = keyring.any_slot(self.store, credentials)
-        seal.load_generations(self.store, self.keys)
-        self.state = log.replay(self.store, self.keys, self.problems.append)
+        self.keys, self.state = self._open(credentials)
         self.segments, self.index = {}, {}
         for reference in sorted(self.state.segments):
             segment = index.read(self.store, self.keys, reference)
@@ -25,6 +23,23 @@ class Repository:
             for prefix, place, length in segment.chunks:
                 self.index.setdefault(prefix, []).append((place, length))
         self.chunks = tree.Chunks(self.store, self.keys, self.state.packs, self.index)
+
+    def _open(self, credentials: Credentials) -> tuple[Keys, log.State]:
+        """Keys and state by a slot that the log names: others may be left over."""
+        first = None
+        for name, keys in keyring.all_slots(self.store, credentials):
+            problems: list[str] = []
+            try:
+                seal.load_generations(self.store, keys)
+                state = log.replay(self.store, keys, problems.append)
+                if state.slots.get(name) != object_hash(self.store.get(name)):
+                    raise Damage(f"{name}: the log does not name this slot")
+            except Damage as error:
+                first = first or error
+                continue
+            self.problems = problems
+            return keys, state
+        raise first
 
     def snapshots(self) -> list[dict]:
         return sorted(self.state.snapshots.values(), key=lambda record: record[2])

@@ -51,6 +51,10 @@ class Keys:
             raise Damage(f"key generation {generation} is not known")
         return derive(f"orlop v1 {use} key", material)
 
+    def commitment(self, generation: int) -> bytes:
+        """What the log says of the material of a generation."""
+        return derive("orlop v1 generation commitment", self.generations[generation])
+
     def padding(self, generation: int, nonce: bytes, length: int) -> bytes:
         return blake3(nonce, key=self.sealing("pad", generation)).digest(length=length)
 
@@ -151,10 +155,10 @@ def _stretch(name: str, parameters: dict, passphrase: bytes) -> bytes:
     )  # fmt: skip
 
 
-def any_slot(store, credentials: Credentials) -> Keys:
-    """The keys in the first slot that opens."""
-    for name in store.list("meta/slots"):
-        keys = open_slot(name, store.get(name), credentials)
-        if keys is not None:
-            return keys
-    raise NoKey("no slot opens with the keys given")
+def all_slots(store, credentials: Credentials) -> list[tuple[str, Keys]]:
+    """Names and keys of the slots that open, those of newer generations of keys first."""
+    opened = [(name, open_slot(name, store.get(name), credentials)) for name in store.list("meta/slots")]
+    opened = [(name, keys) for name, keys in opened if keys is not None]
+    if not opened:
+        raise NoKey("no slot opens with the keys given")
+    return sorted(opened, key=lambda slot: -max(slot[1].generations))

@@ -3,7 +3,7 @@
 from . import cbor, seal
 from .errors import Damage
 from .keys import Keys
-from .state import OPEN, State
+from .state import GENERATION, OPEN, State
 from .store import object_hash
 
 
@@ -33,8 +33,20 @@ def open_tail(keys: Keys, name: str, sealed: bytes) -> list[bytes]:
     return cbor.decode(seal.open_object(keys, seal.TAIL, name, sealed), name) if sealed else []
 
 
+def _check_generation(store, keys: Keys, body: dict, name: str) -> None:
+    """A generation that is started is the one whose keys are at hand."""
+    number = cbor.field(body, 0, int, name)
+    if number not in keys.generations or keys.commitment(number) != cbor.field(body, 2, bytes, name):
+        raise Damage(f"{name}: the keys at hand are not those of key generation {number}")
+    if object_hash(store.get(seal.generation_name(keys, number))) != cbor.field(body, 1, bytes, name):
+        raise Damage(f"{name}: the object of key generation {number} is another one")
+
+
 def open_fold(store, keys: Keys, name: str) -> dict:
-    fold = cbor.decode(seal.open_object(keys, seal.FOLD, name, store.get(name)), name)
+    sealed = store.get(name)
+    fold = cbor.decode(seal.open_object(keys, seal.FOLD, name, sealed), name)
+    if seal.sealed_generation(sealed) != fold.get(14):
+        raise Damage(f"{name}: it is not sealed under key generation {fold.get(14)}")
     generation, number, head = name.rsplit("/", 1)[1].split("-")
     expected = (9999 - int(generation), (1 << 64) - int(number), head)
     if (fold.get(0), fold.get(1), cbor.field(fold, 2, bytes, name)[:8].hex()) != expected:
@@ -62,6 +74,10 @@ def replay(store, keys: Keys, problem) -> State:
         entry = open_core(keys, generation, number, core)
         if entry[2] != state.head:
             raise Damage(f"{name}: it does not follow on from the entry before it")
+        if seal.sealed_generation(core) != state.key_generation:
+            raise Damage(f"{name}: it is not sealed under key generation {state.key_generation}")
+        if entry[5] == GENERATION:
+            _check_generation(store, keys, entry[6], name)
         try:
             copies = open_tail(keys, name, tail)
             before = [] if entry[5] == OPEN else cores

@@ -100,8 +100,18 @@ def open_block(keys: Keys, kind: int, stored: bytes, what: str) -> bytes:
     return _body(_open(keys, keys.suite, key, stored[4:28], stored[28:], aad, what), bound, what)
 
 
+def sealed_generation(sealed: bytes) -> int:
+    """The key generation of an envelope."""
+    return int.from_bytes(sealed[8:12], "little")
+
+
+def generation_name(keys: Keys, generation: int) -> str:
+    """Name of the object that holds the material of the generation before."""
+    return f"meta/generations/{generation:010}-{keys.commitment(generation)[:8].hex()}"
+
+
 def load_generations(store, keys: Keys) -> None:
     """Older key material, each wrapped under the one after it."""
     while (oldest := min(keys.generations)) > 1:
-        name = f"meta/generations/{oldest:010}"
+        name = generation_name(keys, oldest)
         keys.generations[oldest - 1] = open_object(keys, GENERATION, name, store.get(name))

@@ -19,6 +19,8 @@ class State:
         self.forgotten_owners, self.lost, self.dead_objects = set(), set(), set()
         self.features = (set(), set(), set())
         self.key_generation, self.unknown, self.closed, self.format = 1, None, None, None
+        # Generation: number of the entry that ended it, packs that may be sealed under it.
+        self.older_keys: dict[int, tuple[int, set]] = {}
 
     def apply(self, kind: int, body: dict, digest: bytes) -> None:
         """Takes the entry that stands at `next`."""
@@ -86,7 +88,10 @@ class State:
         elif kind == SLOT_REMOVE:
             self.slots.pop(body[0], None)
         elif kind == GENERATION:
+            aged = set().union(*(packs for _, packs in self.older_keys.values()))
+            self.older_keys[self.key_generation] = (number, self.packs - aged)
             self.key_generation = body[0]
+            self.slots = {name: digest for name, digest in body[3]}
         elif kind == LOST:
             self.lost |= set(body[0])
         elif kind == FOUND:
@@ -106,6 +111,7 @@ class State:
     def _name(self, kind: int, body: dict, number: int) -> None:
         own, relied, adopted = (packset.decode(body[key]) for key in (1, 3, 5))
         segments = {tuple(segment) for segment in body[2]}
+        self._age(body[0], own, adopted)
         self.packs |= own | adopted
         self.segments |= segments
         self._rescue(own | relied | adopted, {segment_name(segment) for segment in segments})
@@ -122,6 +128,19 @@ class State:
         session["relied"] |= relied | adopted
         session["checkpoint"] = number
         session["partial"] = body.get(4, session["partial"])
+
+    def _age(self, session: bytes, own: set, adopted: set) -> None:
+        """Packs of sessions that were opened under an older generation of keys."""
+        if not self.older_keys:
+            return
+        for pack, of in [(p, session) for p in own] + [(p, p[0]) for p in adopted]:
+            if of in self.sessions:
+                begun = self.sessions[of]["begun"]
+                found = [g for g, (ended, _) in self.older_keys.items() if begun < ended]
+            else:
+                found = [max(self.older_keys)]
+            if found:
+                self.older_keys[min(found)][1].add(pack)
 
     def _let_go(self, adopted: list) -> None:
         still = {one for s in self.sessions.values() if not s["dead"] for one in s["adopts"]}
@@ -147,6 +166,8 @@ class State:
         newest = max((n for n, condemned, _ in self.condemned if condemned & packs), default=None)
         self.packs -= packs
         self.swept |= packs
+        for _, aged in self.older_keys.values():
+            aged -= packs
         self.segments -= segments
         self.dead_objects |= others | {segment_name(segment) for segment in segments}
         for _, condemned, named in self.condemned:
@@ -188,6 +209,7 @@ class State:
             12: sorted(self.forgotten_owners), 13: dict(sorted(self.slots.items())),
             14: self.key_generation, 15: read, 16: write, 17: collect, 18: sorted(self.lost),
             19: sorted(self.dead_objects), 20: self.unknown, 21: self.closed, 22: self.format,
+            23: {g: {0: n, 1: packset.encode(p)} for g, (n, p) in sorted(self.older_keys.items())},
         })  # fmt: skip
 
 

@@ -74,6 +74,7 @@ class KeyVectors(unittest.TestCase):
             sealed = bytes.fromhex(generation["object"])
             body = seal.open_object(keys, seal.GENERATION, generation["name"], sealed)
             self.assertEqual(body, self.material)
+            self.assertEqual(seal.generation_name(keys, 2), generation["name"])
 
     def test_format_and_slots(self):
         raw = bytes.fromhex(self.vectors["raw_key"])
@@ -143,6 +144,7 @@ class PackVectors(unittest.TestCase):
     def test_log(self):
         vectors = load("log")
         keys = self.keys(vectors)
+        keys.generations[2] = bytes.fromhex(vectors["material_2"])
         for number, item in enumerate(vectors["entries"]):
             record = cbor.decode(bytes.fromhex(item["core"]), item["name"])
             self.assertEqual((record[1], record[5]), (number, item["kind"]))
@@ -195,7 +197,7 @@ class PackVectors(unittest.TestCase):
 
     def test_an_empty_state_has_every_field(self):
         fold = State(1).fold()
-        self.assertEqual(set(range(23)) - set(fold), {20, 21, 22})
+        self.assertEqual(set(range(24)) - set(fold), {20, 21, 22})
 
 
 if __name__ == "__main__":

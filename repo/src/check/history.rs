@@ -155,6 +155,11 @@ impl Replay<'_> {
             self.add(name, generation, Severity::Damage, what);
             self.state = None;
         }
+        let in_force = self.state.as_ref().map(|state| state.key_generation);
+        if in_force.is_some_and(|in_force| in_force != entry.key_generation) {
+            let what = "it is sealed under another generation of keys than the one in force";
+            self.add(name, generation, Severity::Damage, what);
+        }
         self.check_tail(name, generation, tail);
         if let Body::Generation(made) = &entry.body {
             self.history.generations.push((made.number, made.hash));

@@ -33,8 +33,10 @@ pub(super) async fn check_meta(
         check_object(repository, &ObjectName::parse(slot)?, *hash, notes).await?;
     }
     for (generation, hash) in &history.generations {
-        let name = ObjectName::key_generation(*generation);
-        check_object(repository, &name, *hash, notes).await?;
+        // Every generation that the log has started is at hand.
+        if let Some(name) = repository.keys().generation_name(*generation) {
+            check_object(repository, &name, *hash, notes).await?;
+        }
     }
     for info in meta {
         let name = info.name.as_str();

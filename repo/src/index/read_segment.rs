@@ -3,7 +3,7 @@
 use crate::keys::Keyring;
 use crate::log::SegmentRef;
 use crate::model::ObjectHash;
-use crate::seal::ObjectKind;
+use crate::seal::{ObjectKind, envelope_generation};
 use crate::store::Store;
 
 use super::error::IndexError;
@@ -26,8 +26,11 @@ pub async fn read_segment(
     }
     match keyring.open_object(ObjectKind::Segment, name.as_str(), &bytes) {
         Ok(body) => {
+            let key_generation = envelope_generation(&bytes);
             drop(bytes);
-            Segment::parse(body.into()).map_err(|source| IndexError::Segment { name, source })
+            Segment::parse(body.into())
+                .map(|segment| segment.sealed_under(key_generation))
+                .map_err(|source| IndexError::Segment { name, source })
         }
         Err(source) => Err(IndexError::Sealed { name, source }),
     }

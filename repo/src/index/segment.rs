@@ -23,6 +23,7 @@ pub struct Segment {
     body: Bytes,
     packs: Vec<PackInfo>,
     chunks: usize,
+    key_generation: Option<u32>,
 }
 
 /// The body of a segment is not what the format says: its writer erred, since it was authentic.
@@ -71,9 +72,21 @@ impl Segment {
             body,
             packs,
             chunks: chunks as usize,
+            key_generation: None,
         };
         segment.check_entries()?;
         Ok(segment)
+    }
+
+    /// Notes the generation of keys that it was sealed under.
+    pub(super) fn sealed_under(mut self, key_generation: Option<u32>) -> Self {
+        self.key_generation = key_generation;
+        self
+    }
+
+    /// The generation of keys that it was sealed under; `None` if it was not read from a store.
+    pub fn key_generation(&self) -> Option<u32> {
+        self.key_generation
     }
 
     fn check_entries(&self) -> Result<(), SegmentError> {

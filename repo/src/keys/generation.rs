@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::derive;
 use crate::entropy::{Entropy, EntropyError, random};
-use crate::model::ObjectName;
+use crate::model::{KeyCommitment, ObjectName};
 use crate::seal::{BlockKind, ObjectKind, OpenError, SealKey, Suite};
 
 /// The 32 random bytes that the sealing keys of one generation come from.
@@ -24,6 +24,25 @@ impl Material {
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Another copy, wiped like this one.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self::from_bytes(Zeroizing::new(*self.as_bytes()))
+    }
+
+    /// Public value that belongs to this material and to no other.
+    pub fn commitment(&self) -> KeyCommitment {
+        KeyCommitment::from_bytes(*derive("orlop v1 generation commitment", &self.0))
+    }
+}
+
+/// Name of the object that gives the holders of the generation with this commitment the one
+/// before. Two that start the same generation at once write different objects.
+pub(super) fn generation_name(generation: u32, commitment: &KeyCommitment) -> ObjectName {
+    let [first, ..] = commitment.as_bytes().as_chunks::<8>().0 else {
+        return ObjectName::key_generation(generation, [0; 8]);
+    };
+    ObjectName::key_generation(generation, *first)
 }
 
 /// The keys of one generation, ready to seal.
@@ -68,29 +87,33 @@ impl GenerationKeys {
 
 /// A generation that was started and is not yet in the repository.
 ///
-/// First the object is written, then the slots of the new generation, then the log entry.
+/// First the object is written, then the slots of the new generation, then the log entry, which
+/// names them all.
 pub struct NewGeneration {
     /// Its number.
     pub generation: u32,
+    /// What the log entry that starts it says of its material.
+    pub commitment: KeyCommitment,
     /// Name of the object that gives its holders the generation before.
     pub name: ObjectName,
     /// The bytes of that object.
     pub bytes: Vec<u8>,
 }
 
-/// An older generation could not be added to the keyring.
+/// A generation could not be added to the keyring.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GenerationError {
-    /// Generations are added downwards from the oldest held, one by one.
-    #[error("generation object {found} does not follow: {}", match next {
+    /// Generations are added one by one: older ones downwards from the oldest held, newer ones
+    /// upwards.
+    #[error("key generation {found} does not follow: {}", match next {
         Some(next) => format!("next is {next}"),
-        None => "no older generation exists".to_owned(),
+        None => "there is none to be added".to_owned(),
     })]
     OutOfOrder {
-        /// The number in the name of the object.
+        /// The number given.
         found: u32,
-        /// The number that [`Keyring::needs_older`](super::Keyring::needs_older) named.
+        /// The number that is next.
         next: Option<u32>,
     },
     /// The object could not be opened.

@@ -4,25 +4,34 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use orlop_chunker::IdKey;
+use parking_lot::RwLock;
 use zeroize::Zeroizing;
 
-use super::generation::{GenerationError, GenerationKeys, Material, NewGeneration};
+use super::generation::{
+    GenerationError, GenerationKeys, Material, NewGeneration, generation_name,
+};
 use super::root::{RootKey, SubKeys};
 use crate::entropy::{Entropy, EntropyError};
-use crate::model::{ObjectName, RepositoryId};
+use crate::model::{KeyCommitment, ObjectName, RepositoryId};
 use crate::seal::{ObjectKind, SealError, Suite};
 
 /// All keys of an opened repository, ready to use. Shared behind an [`Arc`] by all threads.
 ///
-/// Neither `Debug` nor `Clone`; everything in it is wiped when dropped.
+/// Generations are added while others seal and open: whoever seals takes the newest that there is
+/// at that moment. Neither `Debug` nor `Clone`; everything in it is wiped when dropped.
 pub struct Keyring {
     pub(super) entropy: Arc<dyn Entropy>,
     pub(super) suite: Suite,
     pub(super) repository_id: RepositoryId,
     root: RootKey,
     sub: SubKeys,
+    generations: RwLock<Generations>,
+}
+
+/// The generations that are held, all up to the current one.
+struct Generations {
     current: u32,
-    generations: BTreeMap<u32, GenerationKeys>,
+    keys: BTreeMap<u32, Arc<GenerationKeys>>,
 }
 
 impl Keyring {
@@ -43,11 +52,14 @@ impl Keyring {
         older: impl IntoIterator<Item = (u32, Material)>,
     ) -> Self {
         let current = newest.0;
-        let generations = older
+        let keys = older
             .into_iter()
             .filter(|(generation, _)| *generation < current)
             .chain([newest])
-            .map(|(generation, material)| (generation, GenerationKeys::new(suite, material)))
+            .map(|(generation, material)| {
+                let keys = GenerationKeys::new(suite, material);
+                (generation, Arc::new(keys))
+            })
             .collect();
         Self {
             entropy,
@@ -55,8 +67,7 @@ impl Keyring {
             repository_id: root.repository_id(),
             sub: SubKeys::new(&root),
             root,
-            current,
-            generations,
+            generations: RwLock::new(Generations { current, keys }),
         }
     }
 
@@ -72,7 +83,7 @@ impl Keyring {
 
     /// The key generation that everything new is sealed under.
     pub fn current_generation(&self) -> u32 {
-        self.current
+        self.generations.read().current
     }
 
     /// The keys under which chunks and pages are named.
@@ -110,34 +121,54 @@ impl Keyring {
         &self.entropy
     }
 
-    /// The material of the current generation, for wrapping it into a slot.
-    pub fn current_material(&self) -> Option<&Material> {
-        self.generation(self.current).map(|keys| &keys.material)
+    /// The current generation with a copy of its material, for wrapping it into a slot.
+    pub fn current_material(&self) -> Option<(u32, Material)> {
+        let current = self.current_generation();
+        Some((current, self.generation(current)?.material.duplicate()))
     }
 
-    /// Number of the `meta/generations/` object to give to [`add_older`](Self::add_older) next;
-    /// `None` once all generations down to the first are held.
+    /// A copy of the material of a generation, if it is held.
+    pub(crate) fn material(&self, generation: u32) -> Option<Material> {
+        Some(self.generation(generation)?.material.duplicate())
+    }
+
+    /// What binds a log entry to the material of a generation, if that is held.
+    pub fn commitment(&self, generation: u32) -> Option<KeyCommitment> {
+        Some(self.generation(generation)?.material.commitment())
+    }
+
+    /// Name of the object that gives the holders of `generation` the one before, if it is held.
+    /// There is none for the first.
+    pub fn generation_name(&self, generation: u32) -> Option<ObjectName> {
+        let material = &self.generation(generation)?.material;
+        (generation > 1).then(|| generation_name(generation, &material.commitment()))
+    }
+
+    /// The oldest generation that is held with all newer ones, if there is an older one: its
+    /// object ([`generation_name`](Self::generation_name)) is to be given to
+    /// [`add_older`](Self::add_older) next. `None` once all generations are held.
     pub fn needs_older(&self) -> Option<u32> {
-        let mut oldest = self.current;
-        while self.generations.contains_key(&oldest) {
+        let generations = self.generations.read();
+        let mut oldest = generations.current;
+        while generations.keys.contains_key(&oldest) {
             oldest = oldest.checked_sub(1)?;
         }
         oldest.checked_add(1).filter(|_| oldest >= 1)
     }
 
-    /// Adds the generation before `generation`, from the object `meta/generations/<generation>`.
+    /// Adds the generation before `generation`, from the object of `generation`.
     ///
     /// Done while opening, as often as [`needs_older`](Self::needs_older) names one: packs of any
     /// age must open.
-    pub fn add_older(&mut self, generation: u32, sealed: &[u8]) -> Result<(), GenerationError> {
+    pub fn add_older(&self, generation: u32, sealed: &[u8]) -> Result<(), GenerationError> {
         let next = self.needs_older();
-        if next != Some(generation) {
+        let name = self.generation_name(generation);
+        let (true, Some(name)) = (next == Some(generation), name) else {
             return Err(GenerationError::OutOfOrder {
                 found: generation,
                 next,
             });
-        }
-        let name = ObjectName::key_generation(generation);
+        };
         let body = self
             .open_object(ObjectKind::Generation, name.as_str(), sealed)
             .map(Zeroizing::new)
@@ -150,40 +181,66 @@ impl Keyring {
                 len: body.len(),
             })?;
         let keys = GenerationKeys::new(self.suite, Material::from_bytes(Zeroizing::new(bytes)));
-        self.generations.insert(generation - 1, keys);
+        let mut generations = self.generations.write();
+        generations.keys.insert(generation - 1, Arc::new(keys));
         Ok(())
     }
 
-    /// Starts the generation after the current one.
+    /// Goes on to the generation after the current one, which was started while the repository
+    /// was open: from here on everything is sealed under it.
+    ///
+    /// Only what an entry of the log has started may be taken: nobody could open what is sealed
+    /// under keys that nothing leads to.
+    ///
+    /// # Errors
+    ///
+    /// [`GenerationError::OutOfOrder`] if it is not the next one.
+    pub fn go_on_to(&self, generation: u32, material: Material) -> Result<(), GenerationError> {
+        let mut generations = self.generations.write();
+        let next = generations.current.checked_add(1);
+        if next != Some(generation) {
+            return Err(GenerationError::OutOfOrder {
+                found: generation,
+                next,
+            });
+        }
+        let keys = GenerationKeys::new(self.suite, material);
+        generations.keys.insert(generation, Arc::new(keys));
+        generations.current = generation;
+        Ok(())
+    }
+
+    /// Makes the material of the generation after the current one.
     ///
     /// Gives the keyring of the new generation, with all that this one holds, and the object to
     /// write before any slot of the new generation. Nothing is sealed under the new generation
-    /// until both are in the repository.
+    /// until an entry of the log has started it.
     pub fn start_generation(&self) -> Result<(Self, NewGeneration), SealError> {
         let material = Material::generate(&*self.entropy)?;
-        let copy = |bytes: &[u8; 32]| Zeroizing::new(*bytes);
-        let older = self
-            .generations
-            .iter()
-            .map(|(&number, keys)| (number, Material::from_bytes(copy(keys.material.as_bytes()))));
-        let generation = self.current + 1;
+        let copies: Vec<_> = {
+            let generations = self.generations.read();
+            let held = generations.keys.iter();
+            held.map(|(&number, keys)| (number, keys.material.duplicate()))
+                .collect()
+        };
+        let generation = self.current_generation() + 1;
+        let commitment = material.commitment();
         let next = Self::from_parts(
             Arc::clone(&self.entropy),
             self.suite,
-            RootKey::from_bytes(copy(self.root.as_bytes())),
+            RootKey::from_bytes(Zeroizing::new(*self.root.as_bytes())),
             (generation, material),
-            older,
+            copies,
         );
-        let name = ObjectName::key_generation(generation);
-        let body = self
-            .current_material()
-            .map(Material::as_bytes)
-            .map_or(&[][..], |b| &b[..]);
+        let name = generation_name(generation, &commitment);
+        let before = self.material(generation - 1);
+        let body = before.as_ref().map_or(&[][..], |b| &b.as_bytes()[..]);
         let bytes = next.seal_object(ObjectKind::Generation, name.as_str(), body)?;
         Ok((
             next,
             NewGeneration {
                 generation,
+                commitment,
                 name,
                 bytes,
             },
@@ -191,7 +248,7 @@ impl Keyring {
     }
 
     /// The keys of a generation, if they are held.
-    pub(super) fn generation(&self, generation: u32) -> Option<&GenerationKeys> {
-        self.generations.get(&generation)
+    pub(super) fn generation(&self, generation: u32) -> Option<Arc<GenerationKeys>> {
+        self.generations.read().keys.get(&generation).cloned()
     }
 }

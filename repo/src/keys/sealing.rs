@@ -1,7 +1,6 @@
 //! Sealing and opening with the keys of a repository.
 
 use super::Keyring;
-use super::generation::GenerationKeys;
 use crate::entropy::{EntropyError, random};
 use crate::seal::{
     BLOCK_OVERHEAD, BlockKind, CipherError, Compression, DecodeError, ENVELOPE_OVERHEAD, Header,
@@ -124,21 +123,40 @@ impl Keyring {
         context: &str,
         body: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        self.seal_object_with_nonce(kind, context, self.new_nonce()?, body)
+        self.seal_object_under(self.current_generation(), kind, context, body)
     }
 
-    /// As [`seal_object`](Self::seal_object), with a nonce from [`new_nonce`](Self::new_nonce)
-    /// that was needed before: the padding of a pack comes from the nonce of its footer. A nonce
-    /// is never used twice.
-    pub fn seal_object_with_nonce(
+    /// As [`seal_object`](Self::seal_object), under a generation that is held.
+    ///
+    /// # Errors
+    ///
+    /// [`SealError::Cipher`] also if it is not.
+    pub fn seal_object_under(
         &self,
+        generation: u32,
         kind: ObjectKind,
         context: &str,
-        nonce: Nonce,
+        body: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        self.seal_object_with_nonce((generation, self.new_nonce()?), kind, context, body)
+    }
+
+    /// As [`seal_object_under`](Self::seal_object_under), with a nonce from
+    /// [`new_nonce`](Self::new_nonce) that was needed before: the padding of a pack comes from the
+    /// generation and the nonce of its footer. A nonce is never used twice.
+    pub fn seal_object_with_nonce(
+        &self,
+        (generation, nonce): (u32, Nonce),
+        kind: ObjectKind,
+        context: &str,
         body: &[u8],
     ) -> Result<Vec<u8>, SealError> {
         let len = bounded(kind, body.len() as u64)?;
-        let header = self.header(kind);
+        let header = Header {
+            kind,
+            suite: self.suite,
+            generation,
+        };
         let compression = match kind {
             ObjectKind::PackFooter(_) | ObjectKind::Generation => Compression::None,
             _ => Compression::default(),
@@ -247,12 +265,12 @@ impl Keyring {
             }
         };
         let generation = parts.generation;
-        let keys: &GenerationKeys =
-            self.generation(generation)
-                .ok_or_else(|| OpenError::UnknownGeneration {
-                    context: name(),
-                    generation,
-                })?;
+        let keys = self
+            .generation(generation)
+            .ok_or_else(|| OpenError::UnknownGeneration {
+                context: name(),
+                generation,
+            })?;
         let header = Header {
             kind,
             suite: self.suite,
@@ -329,6 +347,7 @@ mod tests {
 
     use super::*;
     use crate::entropy::SeededEntropy;
+    use crate::keys::GenerationError;
     use crate::seal::Suite;
 
     const SUITES: [Suite; 2] = [Suite::XChaCha20Poly1305, Suite::Xaes256Gcm];
@@ -542,7 +561,7 @@ mod tests {
         let kind = ObjectKind::PackFooter(BlockKind::Data);
         let nonce = keyring.new_nonce().unwrap();
         let sealed = keyring
-            .seal_object_with_nonce(kind, "p", nonce, &[7; 1000])
+            .seal_object_with_nonce((1, nonce), kind, "p", &[7; 1000])
             .unwrap();
         assert_eq!(sealed.len(), 1000 + ENVELOPE_OVERHEAD);
         assert_eq!(sealed[12..36], nonce);
@@ -569,20 +588,22 @@ mod tests {
                 third.open_block(BlockKind::Data, &block.bytes).unwrap(),
                 b"old"
             );
-            assert_eq!(third_object.name.as_str(), "meta/generations/0000000003");
+            assert!(
+                third_object
+                    .name
+                    .as_str()
+                    .starts_with("meta/generations/0000000003-")
+            );
+            assert_eq!(third.generation_name(3).unwrap(), third_object.name);
+            assert_eq!(third.commitment(3).unwrap(), third_object.commitment);
 
             // As after opening a slot, which holds the newest generation alone.
             let copy = |bytes: &[u8; 32]| zeroize::Zeroizing::new(*bytes);
-            let mut opened = Keyring::from_parts(
+            let opened = Keyring::from_parts(
                 Arc::clone(third.entropy()),
                 suite,
                 super::super::RootKey::from_bytes(copy(third.root_key().as_bytes())),
-                (
-                    3,
-                    super::super::Material::from_bytes(copy(
-                        third.current_material().unwrap().as_bytes(),
-                    )),
-                ),
+                (3, third.current_material().unwrap().1),
                 [],
             );
             let early = opened
@@ -608,5 +629,39 @@ mod tests {
                 .unwrap();
             assert!(first.open_block(BlockKind::Data, &new.bytes).is_err());
         }
+    }
+
+    #[test]
+    fn a_keyring_that_is_in_use_goes_on_to_newer_generations() {
+        let keyring = keyring(Suite::XChaCha20Poly1305);
+        let old = keyring
+            .seal_block(BlockKind::Data, &[b"old"], BlockOptions::default())
+            .unwrap();
+        let (second, _) = keyring.start_generation().unwrap();
+        let (third, _) = second.start_generation().unwrap();
+        let material = |of: &Keyring| of.current_material().unwrap().1;
+        let early = keyring.go_on_to(3, material(&third)).unwrap_err();
+        assert!(matches!(
+            early,
+            GenerationError::OutOfOrder {
+                found: 3,
+                next: Some(2)
+            }
+        ));
+        keyring.go_on_to(2, material(&second)).unwrap();
+        assert!(keyring.go_on_to(2, material(&second)).is_err());
+        keyring.go_on_to(3, material(&third)).unwrap();
+        let new = keyring
+            .seal_block(BlockKind::Data, &[b"new"], BlockOptions::default())
+            .unwrap();
+        assert_eq!(new.bytes[..4], 3_u32.to_le_bytes());
+        assert_eq!(
+            third.open_block(BlockKind::Data, &new.bytes).unwrap(),
+            b"new"
+        );
+        assert_eq!(
+            keyring.open_block(BlockKind::Data, &old.bytes).unwrap(),
+            b"old"
+        );
     }
 }

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 
 use super::audit::{entry_place, opened_with};
-use super::entry::{Body, Close, FoldAt, Open};
+use super::entry::{Body, Close, FoldAt, Generation, Open};
 use super::error::LogError;
 use super::fold::{self, FoldName};
 use super::frame::{self, Entry, Header};
 use super::state::{Invalid, State};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, random};
-use crate::keys::Keyring;
+use crate::keys::{Keyring, Material};
 use crate::model::{ObjectHash, ObjectName};
 use crate::store::{Folder, ObjectInfo, Put, Store};
 
@@ -47,6 +48,18 @@ pub struct ChainOptions {
     pub clock: Arc<dyn Clock>,
     /// Makes nonces.
     pub entropy: Arc<dyn Entropy>,
+    /// Opens generations of keys that are started meanwhile. Without it, the client stops there.
+    pub newer_keys: Option<Arc<dyn NewerKeys>>,
+}
+
+/// Gets the keys of a generation that was started after the repository was opened.
+pub trait NewerKeys: Send + Sync {
+    /// The material of the generation that an entry has started.
+    ///
+    /// # Errors
+    ///
+    /// [`LogError::NewerKeys`] if nothing at hand opens it; [`LogError::Store`].
+    fn material<'a>(&'a self, wanted: &'a Generation) -> BoxFuture<'a, Result<Material, LogError>>;
 }
 
 /// The log of one repository, processed up to some entry.
@@ -55,6 +68,10 @@ pub struct Chain {
     keys: Arc<Keyring>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    newer_keys: Option<Arc<dyn NewerKeys>>,
+    /// A generation of keys that was started and whose keys are not at hand yet: nothing can be
+    /// read or written before they are.
+    wanted: Option<Generation>,
     state: State,
     /// Stored cores of the entries after the last fold, the newest last; for tails.
     cores: VecDeque<Bytes>,
@@ -103,12 +120,15 @@ impl Chain {
             keys,
             clock,
             entropy,
+            newer_keys,
         } = options;
         Self {
             store,
             keys,
             clock,
             entropy,
+            newer_keys,
+            wanted: None,
             state,
             cores: VecDeque::new(),
             folded,
@@ -248,8 +268,12 @@ impl Chain {
             .await?
             .ok_or_else(|| broken(&name, "it is listed and cannot be read"))?;
         let (core, tail) = frame::split(&name, &object)?;
-        let entry = frame::open_core(&self.keys, generation, newest, &core)?;
-        let tail = self.proven_tail(&entry, &tail);
+        let tail = match frame::open_core(&self.keys, generation, newest, &core) {
+            Ok(entry) => self.proven_tail(&entry, &tail),
+            // An entry before it has started a generation of keys: step by step to that one.
+            Err(error) if error.lacks_keys() => Vec::new(),
+            Err(error) => return Err(error),
+        };
         let first_in_tail = newest.saturating_sub(tail.len() as u64);
         while self.state.next < first_in_tail {
             let name = self.next_name();
@@ -259,10 +283,10 @@ impl Chain {
         }
         let skip = usize::try_from(self.state.next - first_in_tail).unwrap_or(usize::MAX);
         for core in tail.into_iter().skip(skip) {
-            self.process(core)?;
+            self.take(core).await?;
         }
         self.anchor_before(newest).await?;
-        self.process(core).map(|_| ())
+        self.take(core).await.map(|_| ())
     }
 
     /// The cores of a tail that the entry's hash chain proves, ascending up to the entry before it.
@@ -298,6 +322,7 @@ impl Chain {
 
     /// Processes the entries that others have appended meanwhile; gives them in order.
     pub async fn refresh(&mut self) -> Result<Vec<Entry>, LogError> {
+        self.get_keys().await?;
         let mut new = Vec::new();
         loop {
             let name = self.next_name();
@@ -306,7 +331,7 @@ impl Chain {
             };
             let (core, _) = frame::split(&name, &object)?;
             self.anchor_before(self.state.next).await?;
-            new.push(self.process(core)?);
+            new.push(self.take(core).await?);
         }
     }
 
@@ -316,7 +341,7 @@ impl Chain {
             return Ok(false);
         };
         let (core, _) = frame::split(name, &object)?;
-        self.process(core)?;
+        self.take(core).await?;
         Ok(true)
     }
 
@@ -328,6 +353,53 @@ impl Chain {
         }
     }
 
+    /// Takes the next entry into the state, and gets the keys of a generation that it starts.
+    async fn take(&mut self, core: Bytes) -> Result<Entry, LogError> {
+        let entry = self.process(core)?;
+        self.get_keys().await?;
+        Ok(entry)
+    }
+
+    /// Gets the keys of the generation that is in force, if they are not at hand.
+    async fn get_keys(&mut self) -> Result<(), LogError> {
+        let Some(wanted) = &self.wanted else {
+            return Ok(());
+        };
+        let Some(newer) = &self.newer_keys else {
+            return Err(LogError::NewerKeys {
+                generation: wanted.number,
+                slots: wanted.slots.iter().map(|(name, _)| name.clone()).collect(),
+            });
+        };
+        let material = newer.material(wanted).await?;
+        self.keys
+            .go_on_to(wanted.number, material)
+            .map_err(|error| LogError::Malformed {
+                object: self.next_name(),
+                what: format!("its keys cannot be taken: {error}"),
+            })?;
+        self.wanted = None;
+        Ok(())
+    }
+
+    /// Notes a generation of keys that was started, if its keys are not at hand.
+    fn start_keys(&mut self, started: &Generation) -> Result<(), LogError> {
+        match self.keys.commitment(started.number) {
+            None => self.wanted = Some(started.clone()),
+            Some(held) if held == started.commitment => {}
+            Some(_) => {
+                return Err(LogError::Malformed {
+                    object: self.next_name(),
+                    what: format!(
+                        "the keys at hand are not those of key generation {} in the log",
+                        started.number
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the next entry into the state.
     fn process(&mut self, core: Bytes) -> Result<Entry, LogError> {
         let (generation, number) = (self.state.next_generation(), self.state.next);
@@ -337,6 +409,16 @@ impl Chain {
                 &self.next_name(),
                 "it does not follow on from the entry before it",
             ));
+        }
+        // Or whoever has been shut out by a newer generation could go on writing.
+        if entry.key_generation != self.state.key_generation {
+            return Err(broken(
+                &self.next_name(),
+                "it is sealed under another generation of keys than the one in force",
+            ));
+        }
+        if let Body::Generation(started) = &entry.body {
+            self.start_keys(started)?;
         }
         if matches!(entry.body, Body::Open(_)) {
             // Tails end where a generation does.
@@ -414,6 +496,7 @@ impl Chain {
         E: From<AppendError>,
     {
         let log = |error: LogError| E::from(AppendError::Log(error));
+        self.get_keys().await.map_err(log)?;
         self.settle().await.map_err(log)?;
         loop {
             let body = say(&self.state)?;
@@ -444,7 +527,7 @@ impl Chain {
             return Ok(());
         };
         let core = self.put(&doubt).await?;
-        self.process(core).map(|_| ())
+        self.take(core).await.map(|_| ())
     }
 
     fn frame(&self, body: &Body) -> Result<Doubt, LogError> {
@@ -462,6 +545,7 @@ impl Chain {
             previous: self.state.head,
             nonce,
             time_ms: self.clock.unix_ms(),
+            key_generation: self.state.key_generation,
             body,
         };
         Ok(Doubt {
@@ -667,6 +751,7 @@ impl Chain {
     /// Does nothing in a log that this version may only read: it would fold without what it does
     /// not understand.
     pub async fn fold(&mut self) -> Result<(), LogError> {
+        self.get_keys().await?;
         self.settle().await?;
         let Some(number) = self.state.next.checked_sub(1) else {
             return Ok(());

@@ -19,6 +19,8 @@ use crate::store::{At, Backend, MemoryBackend, StoreError, StoreFuture, Tail};
 
 #[path = "generation_tests.rs"]
 mod generations;
+#[path = "keys_tests.rs"]
+mod keys_in_force;
 
 /// What happens to a conditional put.
 #[derive(Clone, Copy)]
@@ -189,6 +191,7 @@ impl World {
             keys: self.keys.clone(),
             clock: Arc::new(Stopped),
             entropy: self.entropy.clone(),
+            newer_keys: None,
         }
     }
 
@@ -590,6 +593,7 @@ fn core_of(body: &Body) -> Vec<u8> {
         previous: hash(4),
         nonce: [9; 16],
         time_ms: 77,
+        key_generation: 1,
         body,
     })
     .unwrap()

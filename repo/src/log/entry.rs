@@ -2,7 +2,7 @@
 
 use minicbor::{Decode, Encode};
 
-use crate::model::{ObjectHash, ObjectName, PackSet, SessionId, SnapshotId};
+use crate::model::{KeyCommitment, ObjectHash, ObjectName, PackSet, SessionId, SnapshotId};
 use crate::snapshot::{RootRef, Snapshot};
 
 /// An index segment as entries name it.
@@ -219,12 +219,16 @@ body!(
     }
 );
 body!(
-    /// Starts a generation of keys.
+    /// Starts a generation of keys: what follows is sealed under it, and its slots alone count.
     Generation {
         /// Its number.
         0 number: u32,
         /// Hash of its object.
         1 hash: ObjectHash,
+        /// What its material is known by.
+        2 commitment: KeyCommitment,
+        /// The slots that open it: name and hash.
+        3 slots: Vec<(String, ObjectHash)>,
     }
 );
 body!(

@@ -2,6 +2,7 @@
 
 use crate::model::{NameError, ObjectName};
 use crate::seal::{OpenError, SealError};
+use crate::slots::SlotError;
 use crate::store::StoreError;
 
 /// The log could not be read or written.
@@ -44,6 +45,26 @@ pub enum LogError {
     /// Reading needs a feature that this version does not know.
     #[error("the repository needs a newer version of the program")]
     TooNew,
+    /// A newer generation of keys was started, and nothing at hand opens a slot of it.
+    #[error(
+        "key generation {generation} was started, and no key at hand opens one of its slots: {}",
+        slots.join(", ")
+    )]
+    NewerKeys {
+        /// The generation.
+        generation: u32,
+        /// Names of its slots.
+        slots: Vec<String>,
+    },
+    /// The slots of a newer generation of keys could not be tried.
+    #[error("cannot get the keys of generation {generation}")]
+    Slots {
+        /// The generation.
+        generation: u32,
+        /// Why.
+        #[source]
+        source: Box<SlotError>,
+    },
     /// There is no log.
     #[error("there is no log in the repository")]
     Empty,
@@ -78,7 +99,21 @@ impl LogError {
             Self::Open { source, .. } => source.is_damage(),
             Self::Malformed { .. } | Self::Broken { .. } | Self::Name(_) | Self::Empty => true,
             Self::Store(source) => source.is_damage(),
-            Self::InDoubt { .. } | Self::Seal { .. } | Self::TooNew => false,
+            Self::Slots { source, .. } => source.is_damage(),
+            Self::InDoubt { .. } | Self::Seal { .. } | Self::TooNew | Self::NewerKeys { .. } => {
+                false
+            }
         }
+    }
+
+    /// Whether something is sealed under a generation of keys that is not at hand.
+    pub(super) fn lacks_keys(&self) -> bool {
+        matches!(
+            self,
+            Self::Open {
+                source: OpenError::UnknownGeneration { .. },
+                ..
+            }
+        )
     }
 }

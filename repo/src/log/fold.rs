@@ -4,7 +4,7 @@ use super::error::LogError;
 use super::state::State;
 use crate::keys::Keyring;
 use crate::model::{ObjectHash, ObjectName};
-use crate::seal::ObjectKind;
+use crate::seal::{ObjectKind, envelope_generation};
 
 /// Largest stored fold, in bytes.
 pub(super) const MAX_OBJECT: u64 = (1 << 30) + 4096;
@@ -64,11 +64,16 @@ pub(super) fn encode(keys: &Keyring, name: &FoldName, state: &State) -> Result<V
         object: object.clone(),
         what: e.to_string(),
     })?;
-    keys.seal_object(ObjectKind::Fold, object.as_str(), &plain)
-        .map_err(|source| LogError::Seal {
-            object: object.clone(),
-            source,
-        })
+    keys.seal_object_under(
+        state.key_generation,
+        ObjectKind::Fold,
+        object.as_str(),
+        &plain,
+    )
+    .map_err(|source| LogError::Seal {
+        object: object.clone(),
+        source,
+    })
 }
 
 /// Opens a fold and checks that it is of the entry that its name says.
@@ -90,6 +95,12 @@ pub(super) fn open(keys: &Keyring, name: &FoldName, bytes: &[u8]) -> Result<Stat
             "it holds the state before entry {}",
             state.next
         )));
+    }
+    if envelope_generation(bytes) != Some(state.key_generation) {
+        // Or whoever has been shut out by a newer generation could make one.
+        return Err(malformed(
+            "it is sealed under another generation of keys than its state has".to_owned(),
+        ));
     }
     if state.unknown_entry.is_some() {
         return Err(malformed(

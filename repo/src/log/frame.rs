@@ -9,7 +9,7 @@ use super::entry::Body;
 use super::error::LogError;
 use crate::keys::Keyring;
 use crate::model::{ObjectHash, ObjectName};
-use crate::seal::ObjectKind;
+use crate::seal::{ObjectKind, envelope_generation};
 
 /// Largest stored entry: bounds of core and tail with their seals.
 pub(super) const MAX_OBJECT: u64 = 2 * (1 << 20) + 4096;
@@ -35,6 +35,8 @@ pub struct Entry {
     pub body: Body,
     /// Hash of its stored core.
     pub hash: ObjectHash,
+    /// The generation of keys that it is sealed under.
+    pub key_generation: u32,
 }
 
 /// Encoding into memory fails only where an encoder refuses a value.
@@ -47,6 +49,8 @@ pub(super) struct Header<'a> {
     pub(super) previous: ObjectHash,
     pub(super) nonce: [u8; 16],
     pub(super) time_ms: u64,
+    /// The newest generation of keys that the entries before have started.
+    pub(super) key_generation: u32,
     pub(super) body: &'a Body,
 }
 
@@ -62,7 +66,7 @@ pub(super) fn encode(
             object: name.clone(),
             what: e.to_string(),
         })?;
-        keys.seal_object(kind, name.as_str(), &body)
+        keys.seal_object_under(header.key_generation, kind, name.as_str(), &body)
             .map_err(|source| LogError::Seal {
                 object: name.clone(),
                 source,
@@ -144,13 +148,17 @@ pub(super) fn open_core(
         object: name.clone(),
         what,
     };
-    let entry = decode_core(&plain, ObjectHash::of(core)).map_err(|e| malformed(e.to_string()))?;
+    let mut entry =
+        decode_core(&plain, ObjectHash::of(core)).map_err(|e| malformed(e.to_string()))?;
+    // Authenticated with the rest of the envelope's head.
+    entry.key_generation = envelope_generation(core).unwrap_or(0);
     if entry.generation != generation || entry.number != number {
         return Err(malformed(format!("it says it is entry {}", entry.number)));
     }
     Ok(entry)
 }
 
+/// Decodes the body of a core. What it is sealed under stands outside.
 pub(super) fn decode_core(
     plain: &[u8],
     hash: ObjectHash,
@@ -193,6 +201,7 @@ pub(super) fn decode_core(
         time_ms,
         body,
         hash,
+        key_generation: 0,
     })
 }
 

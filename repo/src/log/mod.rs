@@ -23,7 +23,7 @@ mod testing;
 mod vectors_tests;
 
 pub use audit::{AuditedEntry, entry_place, fold_place, opened_with, read_entry, read_fold};
-pub use chain::{AppendError, Chain, ChainOptions, Seen};
+pub use chain::{AppendError, Chain, ChainOptions, NewerKeys, Seen};
 pub use entry::{
     Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
     Init, Lost, MergeIndex, Open, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
@@ -31,4 +31,4 @@ pub use entry::{
 };
 pub use error::LogError;
 pub use frame::Entry;
-pub use state::{Invalid, Session, State};
+pub use state::{Invalid, OlderKeys, Session, State};

@@ -9,7 +9,9 @@ use super::entry::{
     Init, Lost, MergeIndex, Open, Relocate, Role, SegmentRef, SlotAdd, SlotRemove, Sweep, Swept,
     Unforget,
 };
-use crate::model::{ChunkRef, ObjectHash, PackName, PackSet, Place, SessionId, SnapshotId};
+use crate::model::{
+    ChunkRef, KeyCommitment, ObjectHash, PackName, PackSet, Place, SessionId, SnapshotId,
+};
 use crate::snapshot::{Problem, RootRef, Snapshot, Statistics, VolumeKind};
 
 pub(super) fn session(n: u8) -> SessionId {
@@ -228,9 +230,11 @@ pub(super) fn bodies() -> impl Strategy<Value = Body> {
             hash: hash(2)
         })),
         name().prop_map(|name| Body::SlotRemove(SlotRemove { name })),
-        any::<u32>().prop_map(|number| Body::Generation(Generation {
+        (any::<u32>(), names()).prop_map(|(number, slots)| Body::Generation(Generation {
             number,
-            hash: hash(3)
+            hash: hash(3),
+            commitment: KeyCommitment::from_bytes([6; 32]),
+            slots: slots.into_iter().map(|name| (name, hash(2))).collect(),
         })),
         chunks().prop_map(|chunks| Body::Lost(Lost { chunks })),
         chunks().prop_map(|chunks| Body::Found(Found { chunks })),

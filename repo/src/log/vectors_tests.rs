@@ -16,16 +16,17 @@ use super::state::State;
 use super::testing::{hash, packs, root, segment, session, snapshot, snapshot_id};
 use crate::entropy::SeededEntropy;
 use crate::keys::{Keyring, Material, RootKey};
-use crate::model::{ObjectHash, ObjectName};
+use crate::model::{KeyCommitment, ObjectHash, ObjectName};
 use crate::seal::Suite;
 
 const VECTORS: &str = include_str!("../../../format-spec/vectors/log.json");
 
 fn keys() -> Keyring {
     let root = RootKey::from_bytes(Zeroizing::new([1; 32]));
-    let material = Material::from_bytes(Zeroizing::new([2; 32]));
+    let material = |byte| Material::from_bytes(Zeroizing::new([byte; 32]));
     let entropy = Arc::new(SeededEntropy::new(3));
-    Keyring::from_parts(entropy, Suite::XChaCha20Poly1305, root, (1, material), [])
+    let suite = Suite::XChaCha20Poly1305;
+    Keyring::from_parts(entropy, suite, root, (2, material(4)), [(1, material(2))])
 }
 
 /// One entry of every kind, in the order of their numbers.
@@ -111,6 +112,11 @@ fn bodies() -> Vec<Body> {
         Body::Generation(Generation {
             number: 2,
             hash: hash(9),
+            commitment: KeyCommitment::from_bytes([10; 32]),
+            slots: vec![(
+                "meta/slots/raw-0000000000000001-0000000000000003".to_owned(),
+                hash(11),
+            )],
         }),
         Body::Lost(Lost {
             chunks: vec![[1; 16].into()],
@@ -141,6 +147,7 @@ fn header(number: u64, body: &Body) -> Header<'_> {
         previous: hash(u8::try_from(number).unwrap()),
         nonce: [9; 16],
         time_ms: 1_700_000_000_000,
+        key_generation: 1,
         body,
     }
 }
@@ -173,12 +180,13 @@ fn print_the_vectors() {
     let name = FoldName::new(1, 19, hash(3)).unwrap();
     let all = json!({
         "about": [
-            "Keys: suite 1, key generation 1, `root_key` and `material` as in FORMAT.md section 3. Bytes are hexadecimal.",
+            "Keys: suite 1, `root_key` and, of key generations 1 and 2, `material` and `material_2` as in FORMAT.md section 3. Bytes are hexadecimal.",
             "`entries`: body of the core of one entry of each kind, numbers from 0; `says` is a description for people.",
             "`stored`: entry 4 as it stands in the store, with a tail of the one byte string `tail`. `fold`: the plain body and the stored object of a state after entry 19."
         ],
         "root_key": hex::encode([1; 32]),
         "material": hex::encode([2; 32]),
+        "material_2": hex::encode([4; 32]),
         "entries": entries,
         "stored": {"name": ObjectName::log_entry(1, 4).as_str(), "object": hex::encode(stored), "tail": hex::encode("a core of the tail")},
         "fold": {

@@ -3,7 +3,7 @@
 use super::mark::{Mark, Use};
 use super::survey::{Pack, Standing};
 use crate::log::State;
-use crate::model::PackName;
+use crate::model::{PackName, PackSet};
 use crate::seal::BlockKind;
 
 /// A pack that is shorter counts as small, in bytes: a quarter of what writers aim at.
@@ -15,13 +15,15 @@ const SMALL_PACKS: usize = 16;
 ///
 /// Those first out of which somebody has copied and in which something else lives by now: the
 /// copies are bound until they go. Then those with the largest dead share, until what is dead in all packs together is no more than
-/// `max_unused` of them; and small ones, if there are many. Together no more than `max_repack`
-/// bytes. What sessions, bonds or young checkpoints hold is left alone: it could not go.
+/// `max_unused` of them; and small ones, if there are many; and with `reseal` those in which
+/// something may be sealed under an older generation of keys, the oldest first. Together no more
+/// than `max_repack` bytes. What sessions, bonds or young checkpoints hold is left alone: it could not go.
 pub(super) fn choose(
     mark: &Mark,
     state: &State,
     max_unused: f64,
     max_repack: u64,
+    reseal: bool,
 ) -> Vec<PackName> {
     let live: Vec<_> = mark
         .survey
@@ -87,6 +89,23 @@ pub(super) fn choose(
             continue;
         }
         for pack in small {
+            if let Some(rest) = left.checked_sub(pack.len) {
+                left = rest;
+                chosen.push(pack.name);
+            }
+        }
+    }
+    if reseal {
+        let taken: PackSet = chosen.iter().copied().collect();
+        let mut aged: Vec<_> = movable
+            .iter()
+            .map(|(pack, _)| (state.key_generation_of(pack.name), *pack))
+            .filter(|(generation, pack)| {
+                *generation < state.key_generation && !taken.contains(pack.name)
+            })
+            .collect();
+        aged.sort_by_key(|(generation, pack)| (*generation, pack.name));
+        for (_, pack) in aged {
             if let Some(rest) = left.checked_sub(pack.len) {
                 left = rest;
                 chosen.push(pack.name);

@@ -1,6 +1,6 @@
 //! Which index segments are worth merging.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::log::{SegmentRef, State};
 use crate::model::PackSet;
@@ -14,7 +14,13 @@ const AT_ONCE: usize = 32;
 
 /// Segments that one merge replaces: small ones if there are many of them, and those of whose
 /// packs most are gone. None if nothing is worth it.
-pub(super) fn mergeable(state: &State, listed: &BTreeMap<SegmentRef, PackSet>) -> Vec<SegmentRef> {
+///
+/// `reseal` are segments that are to be sealed anew, one after the other.
+pub(super) fn mergeable(
+    state: &State,
+    listed: &BTreeMap<SegmentRef, PackSet>,
+    reseal: &BTreeSet<SegmentRef>,
+) -> Vec<SegmentRef> {
     let small = state.segments.iter().filter(|segment| segment.len < SMALL);
     if small.clone().count() > MANY {
         return small.take(AT_ONCE).copied().collect();
@@ -23,5 +29,9 @@ pub(super) fn mergeable(state: &State, listed: &BTreeMap<SegmentRef, PackSet>) -
         let gone = packs.intersection(&state.swept).len();
         state.segments.contains(segment) && gone * 2 > packs.len()
     });
-    mostly_gone.take(1).map(|(segment, _)| *segment).collect()
+    let anew = reseal
+        .iter()
+        .filter(|segment| state.segments.contains(segment));
+    let mostly_gone = mostly_gone.map(|(segment, _)| segment);
+    mostly_gone.chain(anew).take(1).copied().collect()
 }

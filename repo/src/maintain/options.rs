@@ -13,6 +13,9 @@ pub struct MaintainOptions {
     pub max_unused: f64,
     /// Bytes of packs that are copied at the most in this run.
     pub max_repack: u64,
+    /// Whether packs and segments are sealed anew that may hold something under an older
+    /// generation of keys than the newest: packs within [`Self::max_repack`].
+    pub reseal: bool,
     /// Open sessions that have shown no sign of life for so long, by the store's own clock, are
     /// declared dead. Twice as long for each dead session of the same volume, role and client
     /// that the log still holds. `None` declares nobody dead. A wrong guess costs a backup its
@@ -42,6 +45,7 @@ impl MaintainOptions {
             grace: Self::GRACE,
             max_unused: Self::MAX_UNUSED,
             max_repack: u64::MAX,
+            reseal: false,
             kill_after: Some(Self::KILL_AFTER),
             dry_run: false,
             client,

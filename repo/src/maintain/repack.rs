@@ -1,7 +1,8 @@
 //! Copying what lives out of packs that are mostly dead.
 //!
 //! Every chunk that is copied is read and verified first. Blocks of which enough lives are copied
-//! as they are, sealed; what lives in the others is sealed anew.
+//! as they are, sealed; what lives in the others is sealed anew, and so is everything that is
+//! sealed under an older generation of keys.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ use crate::pack::{
     read_directory,
 };
 use crate::repository::{Repository, Session};
-use crate::seal::BlockKind;
+use crate::seal::{BlockKind, block_generation};
 
 /// Where packs are full, in bytes.
 const PACK_TARGET: u32 = 16 << 20;
@@ -271,7 +272,8 @@ impl<'a> Copier<'a> {
                 lives.push((id, found));
             }
         }
-        if block.whole {
+        let in_force = Some(keys.current_generation());
+        if block.whole && block_generation(&block.sealed) == in_force {
             self.add(block.kind, block.sealed, &all).await?;
             return Ok(Ok(()));
         }

@@ -1,7 +1,7 @@
 //! What the store holds and the index says, beside the state of the log that both are held
 //! against.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub(super) struct Survey {
     pub(super) undead: PackSet,
     /// What each live segment lists, packs that are gone included.
     pub(super) segments: BTreeMap<SegmentRef, PackSet>,
+    /// Live segments that are sealed under an older generation of keys than the newest.
+    pub(super) old_segments: BTreeSet<SegmentRef>,
     /// Objects under `index/`, `side/` and `meta/folds/`.
     pub(super) loose: Vec<ObjectName>,
 }
@@ -95,7 +97,13 @@ impl Survey {
         }
         loose.sort_unstable();
         loose.dedup();
-        let (index, infos, segments) = read_index(repository, &state, scratch, progress).await?;
+        let (index, heard) = read_index(repository, &state, scratch, progress).await?;
+        let Heard {
+            infos,
+            segments,
+            old_segments,
+            ..
+        } = heard;
         let mut survey = Self {
             state,
             index,
@@ -104,6 +112,7 @@ impl Survey {
             unnamed: BTreeMap::new(),
             undead: PackSet::new(),
             segments,
+            old_segments,
             loose,
         };
         survey.take_packs(repository, stored, &infos).await?;
@@ -231,13 +240,6 @@ fn parse_pack(rest: &str) -> Option<PackName> {
     })
 }
 
-/// What segments say: places, packs, and which segment lists which packs.
-type Said = (
-    LocalIndex,
-    HashMap<PackName, PackInfo>,
-    BTreeMap<SegmentRef, PackSet>,
-);
-
 /// Reads every live segment from the store, whatever this machine keeps of them: who deletes
 /// must know that others can read them, too.
 async fn read_index(
@@ -245,7 +247,7 @@ async fn read_index(
     state: &State,
     scratch: &Path,
     progress: &dyn MaintainProgress,
-) -> Result<Said, MaintainError> {
+) -> Result<(LocalIndex, Heard), MaintainError> {
     let index = LocalIndex::open(&CacheFolder::TemporaryIn(scratch.to_owned()), None)?;
     progress.phase(MaintainPhase::Index, state.segments.len() as u64);
     let said = Mutex::new(Heard::default());
@@ -254,16 +256,12 @@ async fn read_index(
         progress.steps(1);
     })
     .await?;
-    let Heard {
-        infos,
-        segments,
-        contradiction,
-    } = said.into_inner();
-    if let Some((segment, pack)) = contradiction {
+    let heard = said.into_inner();
+    if let Some((segment, pack)) = &heard.contradiction {
         let what = format!("it gives another length or hash of {pack} than another segment does");
         return Err(MaintainError::stopped(&segment.name(), what));
     }
-    Ok((index, infos, segments))
+    Ok((index, heard))
 }
 
 /// What was read from segments.
@@ -271,6 +269,7 @@ async fn read_index(
 struct Heard {
     infos: HashMap<PackName, PackInfo>,
     segments: BTreeMap<SegmentRef, PackSet>,
+    old_segments: BTreeSet<SegmentRef>,
     contradiction: Option<(SegmentRef, PackName)>,
 }
 
@@ -278,6 +277,9 @@ impl Heard {
     fn hear(&mut self, reference: &SegmentRef, segment: &Segment, state: &State) {
         let names = segment.packs().iter().map(|info| info.name).collect();
         self.segments.insert(*reference, names);
+        if segment.key_generation() < Some(state.key_generation) {
+            self.old_segments.insert(*reference);
+        }
         for info in segment.packs() {
             // Segments outlive packs.
             if state.swept.contains(info.name) {

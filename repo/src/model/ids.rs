@@ -92,6 +92,11 @@ identity!(
     ObjectHash,
     32
 );
+identity!(
+    /// Belongs to the material of one key generation and tells nothing of it.
+    KeyCommitment,
+    32
+);
 
 impl ObjectHash {
     /// Hashes the bytes of an object as they are stored.

@@ -7,7 +7,7 @@ mod object_name;
 mod pack_set;
 mod place;
 
-pub use ids::{ObjectHash, PackName, RepositoryId, SessionId, SnapshotId};
+pub use ids::{KeyCommitment, ObjectHash, PackName, RepositoryId, SessionId, SnapshotId};
 pub use object_name::{NameError, ObjectName};
 pub use pack_set::PackSet;
 pub use place::{ChunkRef, Extent, Place};

@@ -68,9 +68,12 @@ impl ObjectName {
         Self(format!("log/{generation:04}/{number:020}"))
     }
 
-    /// `meta/generations/<key generation>`.
-    pub fn key_generation(generation: u32) -> Self {
-        Self(format!("meta/generations/{generation:010}"))
+    /// `meta/generations/<key generation>-<first bytes of its commitment>`.
+    pub fn key_generation(generation: u32, commitment: [u8; 8]) -> Self {
+        Self(format!(
+            "meta/generations/{generation:010}-{}",
+            hex::encode(commitment)
+        ))
     }
 
     /// `meta/slots/<kind>-<hint>-<id>`; `kind` is one of the four words of the format.
@@ -135,7 +138,7 @@ mod tests {
             ObjectName::segment(session, 0),
             ObjectName::side(session, 1),
             ObjectName::log_entry(1, u64::MAX),
-            ObjectName::key_generation(1),
+            ObjectName::key_generation(1, [0xab; 8]),
         ] {
             assert_eq!(ObjectName::parse(name.as_str()).unwrap(), name);
         }

@@ -190,7 +190,9 @@ impl PackBuilder {
         };
         let nonce = keyring.new_nonce().map_err(|source| seal(source.into()))?;
         let mut tail = vec![0; padding_len];
-        let Some(mut stream) = keyring.pad_stream(keyring.current_generation(), &nonce) else {
+        // One generation for both, also if a newer one is started in between.
+        let generation = keyring.current_generation();
+        let Some(mut stream) = keyring.pad_stream(generation, &nonce) else {
             return Err(seal(SealError::Cipher {
                 kind: ObjectKind::PackFooter(self.kind),
             }));
@@ -202,9 +204,9 @@ impl PackBuilder {
         // Not compressed: the padding was counted for this length, and hashes do not compress.
         let footer = keyring
             .seal_object_with_nonce(
+                (generation, nonce),
                 ObjectKind::PackFooter(self.kind),
                 &self.name.to_string(),
-                nonce,
                 &self.footer.encode(),
             )
             .map_err(seal)?;

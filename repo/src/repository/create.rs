@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
+use super::newer_keys::SlotKeys;
 use super::{Repository, RepositoryError};
 use crate::clock::Clock;
 use crate::cuts::Cuts;
@@ -13,10 +14,10 @@ use crate::entropy::Entropy;
 use crate::features::Features;
 use crate::format_object::Format;
 use crate::keys::Keyring;
-use crate::log::{AppendError, Body, Chain, ChainOptions, Init};
+use crate::log::{AppendError, Body, Chain, ChainOptions, Init, NewerKeys};
 use crate::model::{ObjectHash, ObjectName};
 use crate::seal::Suite;
-use crate::slots::{SlotSpec, new_slot};
+use crate::slots::{Credential, SlotSpec, new_slot};
 use crate::store::{Put, PutPayload, Store};
 
 /// A slot to be made at init.
@@ -108,11 +109,25 @@ impl Repository {
                 }
             }
         }
+        let credentials = slots
+            .iter()
+            .filter_map(|slot| Credential::of(&slot.spec))
+            .collect();
+        let slot_keys = Arc::new(SlotKeys::new(
+            store.clone(),
+            Arc::clone(&entropy),
+            credentials,
+            // What was derived just now can be derived again.
+            u64::MAX,
+        ));
+        slot_keys.opened_with(opener, keys.repository_id());
+        let newer_keys: Arc<dyn NewerKeys> = Arc::clone(&slot_keys) as Arc<dyn NewerKeys>;
         let mut chain = Chain::create(ChainOptions {
             store: store.clone(),
             keys: Arc::clone(&keys),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
+            newer_keys: Some(newer_keys),
         });
         let init = Init {
             format: ObjectHash::of(&format_bytes),
@@ -136,7 +151,7 @@ impl Repository {
             chain: Mutex::new(chain),
             clock,
             entropy,
-            slot: opener,
+            slot_keys,
         }))
     }
 }

@@ -5,6 +5,8 @@ mod create;
 mod elsewhere;
 mod error;
 mod forget;
+mod key_generation;
+mod newer_keys;
 mod open;
 mod orphans;
 mod present;
@@ -22,6 +24,7 @@ pub use blocks::{BlockReader, ReadError};
 pub use create::{InitOptions, InitSlot};
 pub use elsewhere::{Elsewhere, ElsewhereError, OpenIndex};
 pub use error::RepositoryError;
+pub use key_generation::{KeyGenerationError, PlannedSlot, SlotFate, StartedGeneration};
 pub use open::OpenOptions;
 pub use orphans::OrphanPack;
 pub use present::PresentError;
@@ -30,6 +33,7 @@ pub use session::{Session, SessionError, SessionRequest};
 pub use tree_pages::{TreeError, TreePages};
 pub use unforget::UnforgetError;
 
+use self::newer_keys::SlotKeys;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::format_object::Format;
@@ -46,8 +50,8 @@ pub struct Repository {
     chain: Mutex<Chain>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    /// Name of the slot that opened it.
-    slot: String,
+    /// What opened it, for slots of later generations of keys.
+    slot_keys: Arc<SlotKeys>,
 }
 
 impl Repository {
@@ -81,9 +85,10 @@ impl Repository {
         &*self.entropy
     }
 
-    /// The slot that opened it.
-    pub fn slot(&self) -> &str {
-        &self.slot
+    /// Name of the slot that opens it: the one of a newer generation of keys, once that was
+    /// started.
+    pub fn slot(&self) -> String {
+        self.slot_keys.slot()
     }
 
     /// The log, for whoever reads or appends; held while one does.

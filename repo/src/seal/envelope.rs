@@ -100,6 +100,17 @@ pub(crate) fn envelope_parts<'a>(
     parts(rest).ok_or_else(|| length(name(), bytes.len(), ENVELOPE_OVERHEAD, kind))
 }
 
+/// The generation of keys that sealed bytes say they are under; a claim until they are opened.
+pub(crate) fn envelope_generation(bytes: &[u8]) -> Option<u32> {
+    let (_, rest) = bytes.split_first_chunk::<8>()?;
+    rest.first_chunk().copied().map(u32::from_le_bytes)
+}
+
+/// The same of a block.
+pub(crate) fn block_generation(stored: &[u8]) -> Option<u32> {
+    stored.first_chunk().copied().map(u32::from_le_bytes)
+}
+
 /// Cuts a block.
 pub(crate) fn block_parts(kind: BlockKind, bytes: &[u8]) -> Result<Parts<'_>, OpenError> {
     let kind = kind.object_kind();

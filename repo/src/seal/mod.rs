@@ -18,6 +18,8 @@ pub use kind::{BlockKind, ObjectKind};
 pub use suite::Suite;
 
 pub(crate) use compress::{DecodeError, Unpacked, decode_body, encode_body};
-pub(crate) use envelope::{Header, Parts, block_parts, envelope_parts};
+pub(crate) use envelope::{
+    Header, Parts, block_generation, block_parts, envelope_generation, envelope_parts,
+};
 pub(crate) use scratch::with_scratch;
 pub(crate) use suite::{CipherError, SealKey};

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::name::SlotKind;
 use super::wrap::raw_hint;
+use super::write::SlotSpec;
 
 /// A secret that may open a slot. Neither `Debug` nor `Clone`; wiped when dropped.
 pub enum Credential {
@@ -16,6 +17,24 @@ pub enum Credential {
 }
 
 impl Credential {
+    /// Another copy, wiped like this one: for whoever opens slots again later.
+    pub(crate) fn duplicate(&self) -> Self {
+        match self {
+            Self::Raw(key) => Self::Raw(key.clone()),
+            Self::Passphrase(passphrase) => Self::Passphrase(passphrase.clone()),
+            Self::Identity(identity) => Self::Identity(identity.clone()),
+        }
+    }
+
+    /// What opens the slot that `spec` is for; `None` if only its holder has that.
+    pub(crate) fn of(spec: &SlotSpec) -> Option<Self> {
+        match spec {
+            SlotSpec::Raw(key) => Some(Self::Raw(key.clone())),
+            SlotSpec::Passphrase(passphrase, _) => Some(Self::Passphrase(passphrase.clone())),
+            SlotSpec::Recipient(_) => None,
+        }
+    }
+
     /// Reads an identity, `AGE-SECRET-KEY-1…`; `None` if the text is none. White space around it
     /// does not matter.
     pub fn identity(text: &str) -> Option<Self> {

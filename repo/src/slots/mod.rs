@@ -14,6 +14,7 @@ mod passphrase;
 mod payload;
 mod recipient;
 mod record;
+mod same_holder;
 mod wrap;
 mod write;
 
@@ -24,4 +25,5 @@ pub use open::{OpenOptions, OpenedSlot, open_slot};
 pub use passphrase::PassphraseCost;
 pub use recipient::is_recipient;
 pub use record::ClaimedSlot;
+pub(crate) use same_holder::same_holder;
 pub use write::{NewSlot, SlotSpec, new_slot};

@@ -170,7 +170,7 @@ fn unwrap_any(
 }
 
 /// The payload; `None` if it is wrapped under another key.
-fn unwrap_one(
+pub(super) fn unwrap_one(
     name: &str,
     slot: &ClaimedSlot,
     credential: &Credential,
@@ -304,6 +304,7 @@ mod tests {
         let damaged = |bytes| NewSlot {
             name: slot.name.clone(),
             bytes,
+            generation: 1,
         };
         for at in 0..slot.bytes.len() {
             for bit in 0..8 {
@@ -328,6 +329,7 @@ mod tests {
         let swapped = NewSlot {
             name: other.name,
             bytes: one.bytes,
+            generation: 1,
         };
         assert!(matches!(
             refused(open(&swapped, raw(KEY))),
@@ -461,6 +463,7 @@ mod tests {
         let slot = NewSlot {
             name: name.object_name(),
             bytes,
+            generation: 1,
         };
         assert!(matches!(
             refused(open(&slot, raw(KEY))),

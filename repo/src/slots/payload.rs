@@ -40,13 +40,15 @@ pub(super) struct Keys {
 
 /// The payload of a full slot: the root key and the newest generation. The older ones stand in
 /// the repository, each sealed under the next.
-pub(super) fn encode(keyring: &Keyring) -> Result<Zeroizing<Vec<u8>>, SlotError> {
+pub(super) fn encode(
+    keyring: &Keyring,
+    newest: Option<&(u32, Material)>,
+) -> Result<Zeroizing<Vec<u8>>, SlotError> {
     // Room for all of it, so that growing leaves no copy behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(256));
-    let generations = keyring
-        .current_material()
-        .map(|material| Generation {
-            number: keyring.current_generation(),
+    let generations = newest
+        .map(|(number, material)| Generation {
+            number: *number,
             material: material.as_bytes(),
         })
         .into_iter()

@@ -31,6 +31,8 @@ pub struct NewSlot {
     pub name: ObjectName,
     /// The bytes of its object.
     pub bytes: Vec<u8>,
+    /// The key generation in it: the log must not name the slot if it is not the newest any more.
+    pub generation: u32,
 }
 
 /// Wraps the root key and the current generation of `keyring` for `spec`.
@@ -61,7 +63,10 @@ pub fn new_slot(
         return Err(bounds("label"));
     }
     let repository_id = keyring.repository_id();
-    let keys = payload::encode(keyring)?;
+    // Once: a newer one may be started meanwhile.
+    let newest = keyring.current_material();
+    let generation = newest.as_ref().map_or(0, |(generation, _)| *generation);
+    let keys = payload::encode(keyring, newest.as_ref())?;
     let under = |wrapping_key: &[u8; 32]| {
         let place = (kind, &repository_id, id);
         let wrapped = wrap::wrap(wrapping_key, &random(entropy)?, place, &keys)
@@ -97,7 +102,7 @@ pub fn new_slot(
         label: label.to_owned(),
         created_ms,
         repository_id,
-        generation: keyring.current_generation(),
+        generation,
         format: format.encode_body().map_err(|source| SlotError::Format {
             name: name.to_string(),
             source,
@@ -108,5 +113,9 @@ pub fn new_slot(
     };
     let body = minicbor::to_vec(body)?;
     let bytes = frame(MAGIC, &body, keyring.meta_key()).ok_or_else(|| bounds("format"))?;
-    Ok(NewSlot { name, bytes })
+    Ok(NewSlot {
+        name,
+        bytes,
+        generation,
+    })
 }

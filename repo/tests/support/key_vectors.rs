@@ -124,7 +124,7 @@ fn suite_vectors(suite: Suite) -> Value {
         .iter()
         .map(|(kind, name, body)| {
             let sealed = keyring(suite, &[])
-                .seal_object_with_nonce(*kind, name, NONCE, body.as_bytes())
+                .seal_object_with_nonce((1, NONCE), *kind, name, body.as_bytes())
                 .unwrap();
             json!({
                 "what": kind.to_string(), "kind": kind.number(), "name": name,
@@ -209,7 +209,7 @@ pub(crate) fn vectors() -> Value {
         "material": hex::encode(MATERIAL),
         "derived_from_material": derived(&MATERIAL, &[
             "orlop v1 data key", "orlop v1 tree key", "orlop v1 index key", "orlop v1 log key",
-            "orlop v1 wrap key", "orlop v1 pad key",
+            "orlop v1 wrap key", "orlop v1 pad key", "orlop v1 generation commitment",
         ]),
         "nonce": hex::encode(NONCE),
         "padding_after_footer_with_that_nonce": hex::encode(padding),

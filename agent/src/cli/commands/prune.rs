@@ -41,6 +41,14 @@ pub(in crate::cli) struct Prune {
     #[arg(long, value_name = "SIZE")]
     max_repack: Option<Size>,
 
+    /// Seal anew what is stored under keys from before `orlop key rotate generation`
+    ///
+    /// Copies every pack that is older than the newest keys, as far as --max-repack lets it; the
+    /// next run goes on. The old packs are deleted after the time of grace, so the repository
+    /// grows first. What is copied for another reason is sealed anew in any case.
+    #[arg(long)]
+    reseal: bool,
+
     /// How long what nobody needs stays before it is deleted
     ///
     /// For restores that are running and backups that were cut off. Nothing that is needed is
@@ -68,6 +76,7 @@ impl Prune {
             grace: self.grace.0,
             max_unused: self.max_unused.share(),
             max_repack: self.max_repack.map_or(u64::MAX, |size| size.0),
+            reseal: self.reseal,
             kill_after: Some(self.kill_after.0),
             dry_run: self.dry_run,
             ..defaults(context, &repository)?

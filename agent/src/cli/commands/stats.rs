@@ -47,6 +47,19 @@ struct StatsMessage {
     /// `total_uncompressed_size` for each byte of `total_size`.
     #[serde(skip_serializing_if = "Option::is_none")]
     compression_ratio: Option<f64>,
+    /// Packs by the oldest generation of keys that something in them may be sealed under; absent
+    /// while there is one generation.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    key_generations: Vec<KeysMessage>,
+}
+
+/// What is sealed under one generation of keys: part of `orlop stats --json`.
+#[derive(Debug, Serialize)]
+struct KeysMessage {
+    generation: u32,
+    packs: u64,
+    /// Bytes that the packs take in the store.
+    bytes: u64,
 }
 
 impl Stats {
@@ -73,6 +86,7 @@ async fn add_up(repository: &Repository, state: &State) -> Result<StatsMessage, 
     let mut stored = 0;
     let mut chunks = 0;
     let mut packs = 0;
+    let mut keys: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
     for segment in &state.segments {
         let segment = read_segment(repository.store(), repository.keys(), segment)
             .await
@@ -88,6 +102,9 @@ async fn add_up(repository: &Repository, state: &State) -> Result<StatsMessage, 
         for pack in live {
             stored += pack.len;
             packs += 1;
+            let (count, bytes) = keys.entry(state.key_generation_of(pack.name)).or_default();
+            *count += 1;
+            *bytes += pack.len;
         }
         for (_, found) in segment.chunks() {
             if state.packs.contains(found.place.pack) {
@@ -109,6 +126,17 @@ async fn add_up(repository: &Repository, state: &State) -> Result<StatsMessage, 
         total_pack_count: packs,
         deduplication_ratio: ratio(restore, plain),
         compression_ratio: ratio(plain, stored),
+        key_generations: if state.older_keys.is_empty() {
+            Vec::new()
+        } else {
+            let keys = keys.into_iter();
+            keys.map(|(generation, (packs, bytes))| KeysMessage {
+                generation,
+                packs,
+                bytes,
+            })
+            .collect()
+        },
     })
 }
 
@@ -128,6 +156,7 @@ fn lines(message: &StatsMessage, state: &State) -> Vec<String> {
         total_pack_count,
         deduplication_ratio,
         compression_ratio,
+        key_generations,
         ..
     } = message;
     let times = |ratio: &Option<f64>| ratio.map_or("-".to_owned(), |ratio| format!("{ratio:.2}"));
@@ -150,6 +179,14 @@ fn lines(message: &StatsMessage, state: &State) -> Vec<String> {
             times(compression_ratio)
         ),
     ];
+    for keys in key_generations {
+        lines.push(format!(
+            "{} in {} sealed under key generation {}",
+            human::bytes(keys.bytes),
+            human::count(keys.packs, "pack", "packs"),
+            keys.generation
+        ));
+    }
     if !state.snapshots.is_empty() {
         lines.push(String::new());
         lines.extend(volumes(state).lines());

@@ -13,20 +13,34 @@ use crate::cli::failure::Failure;
 /// Everything that the options name, and for the user's own repository its key.
 pub(super) fn all(context: &Context, place: &Place) -> Result<Vec<Credential>, Failure> {
     let options = &context.options;
-    let mut found = Vec::new();
-    if let Some(file) = &options.key_file {
-        found.push(raw_key(file)?);
-    }
-    if let Some(file) = &options.passphrase_file {
-        found.push(Credential::Passphrase(new_passphrase(file)?));
-    }
-    if let Some(file) = &options.identity {
-        found.extend(identities(file)?);
-    }
+    let mut found = named(
+        options.key_file.as_deref(),
+        options.passphrase_file.as_deref(),
+        options.identity.as_deref(),
+    )?;
     if let (true, Some(file)) = (found.is_empty(), &place.own_key)
         && file.exists()
     {
         found.push(raw_key(file)?);
+    }
+    Ok(found)
+}
+
+/// What is in files that the user has named.
+pub(super) fn named(
+    key: Option<&Path>,
+    passphrase: Option<&Path>,
+    identity: Option<&Path>,
+) -> Result<Vec<Credential>, Failure> {
+    let mut found = Vec::new();
+    if let Some(file) = key {
+        found.push(raw_key(file)?);
+    }
+    if let Some(file) = passphrase {
+        found.push(Credential::Passphrase(new_passphrase(file)?));
+    }
+    if let Some(file) = identity {
+        found.extend(identities(file)?);
     }
     Ok(found)
 }

@@ -13,13 +13,13 @@ mod store;
 mod tools;
 
 pub(super) use browse::browse;
-pub(super) use credentials::new_passphrase;
+pub(super) use credentials::{new_passphrase, raw_key};
 pub(super) use init::{Cipher, init, init_options, refuse_existing};
-pub(super) use open::{open, open_or_make_default, open_with_key, remember};
+pub(super) use open::{Other, open, open_or_make_default, open_other, open_with_key, remember};
 pub(super) use place::{Place, location};
 pub(super) use reading::announce;
 pub(super) use secret_file::{
     key_or_new, new_key, read as read_secret, refuse_existing_file, write_secret,
 };
-pub(super) use store::{create_store, open_store};
+pub(super) use store::{create_store, open_store, parse_url};
 pub(super) use tools::{cache_of, open_index, tools};

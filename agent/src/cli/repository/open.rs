@@ -1,5 +1,6 @@
 //! Opening the repository that the options mean.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use orlop_repo::entropy::OsEntropy;
@@ -26,6 +27,63 @@ pub(in crate::cli) async fn open(context: &Context) -> Result<Arc<Repository>, F
     try_open(context, &place, store, &credentials, None)
         .await
         .map_err(|error| failure(&place, credentials.is_empty(), error))
+}
+
+/// Opens another repository than the one that the global options mean.
+pub(in crate::cli) async fn open_other(
+    context: &Context,
+    other: &Other,
+) -> Result<Arc<Repository>, Failure> {
+    let place = Place {
+        url: store::parse_url(&other.url)?,
+        own_key: None,
+    };
+    let credentials = credentials::named(
+        other.key_file.as_deref(),
+        other.passphrase_file.as_deref(),
+        other.identity.as_deref(),
+    )?;
+    let store = store::open_store(&place.url)?;
+    let expect = Expect {
+        id: other.expect_id.as_deref(),
+        by_identity: other.identity.is_some(),
+    };
+    let opened = match expect.id("--to-expect-id", None) {
+        Ok(id) => open_as(context, &place, store, &credentials, id, expect.by_identity).await,
+        Err(error) => Err(error),
+    };
+    opened.map_err(|error| failure(&place, credentials.is_empty(), error))
+}
+
+/// Another repository, and what opens it.
+pub(in crate::cli) struct Other {
+    pub(in crate::cli) url: String,
+    pub(in crate::cli) key_file: Option<PathBuf>,
+    pub(in crate::cli) passphrase_file: Option<PathBuf>,
+    pub(in crate::cli) identity: Option<PathBuf>,
+    pub(in crate::cli) expect_id: Option<String>,
+}
+
+/// The id that a repository must have.
+struct Expect<'a> {
+    id: Option<&'a str>,
+    by_identity: bool,
+}
+
+impl Expect<'_> {
+    fn id(
+        &self,
+        option: &'static str,
+        known: Option<RepositoryId>,
+    ) -> Result<Option<RepositoryId>, OpenError> {
+        match self.id {
+            _ if known.is_some() => Ok(known),
+            Some(text) => RepositoryId::from_hex(text)
+                .map(Some)
+                .ok_or(OpenError::ExpectId(option)),
+            None => Ok(None),
+        }
+    }
 }
 
 /// Opens it with this key alone, and only if it is the repository `id`.
@@ -89,12 +147,23 @@ async fn try_open(
     credentials: &[Credential],
     id: Option<RepositoryId>,
 ) -> Result<Arc<Repository>, OpenError> {
-    let expect = match &context.options.expect_id {
-        _ if id.is_some() => id,
-        Some(text) => Some(RepositoryId::from_hex(text).ok_or(OpenError::ExpectId)?),
-        None => None,
+    let expect = Expect {
+        id: context.options.expect_id.as_deref(),
+        by_identity: context.options.identity.is_some(),
     };
-    if expect.is_none() && context.options.identity.is_some() {
+    let id = expect.id("--expect-id", id)?;
+    open_as(context, place, store, credentials, id, expect.by_identity).await
+}
+
+async fn open_as(
+    context: &Context,
+    place: &Place,
+    store: Store,
+    credentials: &[Credential],
+    expect: Option<RepositoryId>,
+    by_identity: bool,
+) -> Result<Arc<Repository>, OpenError> {
+    if expect.is_none() && by_identity {
         context.warn(
             "anybody can write a repository for a public recipient: compare the id, or name it \
              with --expect-id",
@@ -111,7 +180,7 @@ async fn try_open(
         entropy: Arc::new(OsEntropy),
     };
     let repository = Repository::open(store, credentials, options).await?;
-    tracing::info!(repository = %repository.id(), slot = repository.slot(), "opened");
+    tracing::info!(repository = %repository.id(), slot = %repository.slot(), "opened");
     remember(context, &place.url, &repository).await;
     Ok(repository)
 }
@@ -132,8 +201,8 @@ pub(in crate::cli) async fn remember(context: &Context, url: &StoreUrl, reposito
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
     /// `--expect-id` is not an id.
-    #[error("--expect-id takes the 64 hex digits of a repository's id")]
-    ExpectId,
+    #[error("{0} takes the 64 hex digits of a repository's id")]
+    ExpectId(&'static str),
     /// The engine said so.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
@@ -163,7 +232,7 @@ fn failure(place: &Place, no_credentials: bool, error: OpenError) -> Failure {
         };
     }
     match error {
-        OpenError::ExpectId => Failure::usage(error.to_string()),
+        OpenError::ExpectId(_) => Failure::usage(error.to_string()),
         OpenError::Repository(RepositoryError::NoKey { .. }) if no_credentials => {
             let failure = Failure::new(format!("no key was given for the repository {url}"))
                 .status(ExitStatus::NoKey);

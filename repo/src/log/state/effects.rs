@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::entry::{Begin, Body, Commit, Feature, SegmentRef, Sweep};
-use super::{Bond, Condemned, Forgotten, OpenSweep, Session, State};
+use super::super::entry::{Begin, Body, Commit, Feature, Generation, SegmentRef, Sweep};
+use super::{Bond, Condemned, Forgotten, OlderKeys, OpenSweep, Session, State};
 use crate::model::{ObjectHash, PackSet, SessionId};
 
 impl State {
@@ -19,6 +19,7 @@ impl State {
             }
             Body::Begin(begin) => self.begin(begin, number),
             Body::Checkpoint(c) => {
+                self.note_age(c.session, &c.packs, &c.adopted);
                 self.name(&c.packs, &c.segments, &c.relied, &c.adopted);
                 if let Some(session) = self.sessions.get_mut(&c.session) {
                     session.packs.extend(&c.packs);
@@ -88,7 +89,7 @@ impl State {
             Body::SlotRemove(slot) => {
                 self.slots.remove(&slot.name);
             }
-            Body::Generation(generation) => self.key_generation = generation.number,
+            Body::Generation(generation) => self.start_keys(generation, number),
             Body::Lost(lost) => self.lost.extend(lost.chunks.iter().copied()),
             Body::Found(found) => self.lost.retain(|id| !found.chunks.contains(id)),
             Body::Feature(feature) => self.raise(feature),
@@ -131,7 +132,50 @@ impl State {
         self.sessions.insert(begin.session, session);
     }
 
+    /// Everything that is there is of an older generation of keys from now on.
+    fn start_keys(&mut self, started: &Generation, number: u64) {
+        let mut packs = self.packs.clone();
+        for older in self.older_keys.values() {
+            packs.subtract(&older.packs);
+        }
+        let older = OlderKeys {
+            ended: number,
+            packs,
+        };
+        self.older_keys.insert(self.key_generation, older);
+        self.key_generation = started.number;
+        self.slots = started.slots.iter().cloned().collect();
+    }
+
+    /// Notes packs that may hold blocks of an older generation of keys, because their session was
+    /// opened before the newest was started. Of a session that is forgotten this is not known.
+    fn note_age(&mut self, session: SessionId, own: &PackSet, adopted: &PackSet) {
+        if self.older_keys.is_empty() {
+            return;
+        }
+        let begun = |id| self.sessions.get(&id).map(|session| session.begun);
+        let mut aged: Vec<(Option<u64>, PackSet)> = vec![(begun(session), own.clone())];
+        for pack in adopted.iter() {
+            aged.push((begun(pack.session), std::iter::once(pack).collect()));
+        }
+        let newest = self.older_keys.keys().next_back().copied();
+        for (begun, packs) in aged {
+            let generation = match begun {
+                Some(begun) => {
+                    let mut older = self.older_keys.iter();
+                    let found = older.find(|(_, older)| begun < older.ended);
+                    found.map(|(generation, _)| *generation)
+                }
+                None => newest,
+            };
+            if let Some(older) = generation.and_then(|g| self.older_keys.get_mut(&g)) {
+                older.packs.extend(&packs);
+            }
+        }
+    }
+
     fn commit(&mut self, c: &Commit) {
+        self.note_age(c.session, &c.packs, &c.adopted);
         self.name(&c.packs, &c.segments, &c.relied, &c.adopted);
         if let Some(session) = self.sessions.remove(&c.session) {
             for set in [&session.packs, &session.relied] {
@@ -221,6 +265,9 @@ impl State {
     fn sweep(&mut self, sweep: &Sweep, number: u64) {
         self.packs.subtract(&sweep.packs);
         self.swept.extend(&sweep.packs);
+        for older in self.older_keys.values_mut() {
+            older.packs.subtract(&sweep.packs);
+        }
         for segment in &sweep.segments {
             self.segments.remove(segment);
             self.dead_objects.insert(segment.name().as_str().to_owned());

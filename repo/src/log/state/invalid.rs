@@ -69,6 +69,9 @@ pub enum Invalid {
     /// A key generation out of turn.
     #[error("key generation {0} is not the next one")]
     Generation(u32),
+    /// A generation of keys that no slot opens.
+    #[error("a generation of keys needs at least one slot")]
+    NoSlots,
     /// The generation of the log is not closed, or was opened already.
     #[error("the log does not go on in another generation here")]
     NotClosed,

@@ -110,6 +110,19 @@ pub struct Bond {
     pub keepers: PackSet,
 }
 
+/// What was sealed while an older generation of keys was in force.
+#[derive(Clone, PartialEq, Debug, Encode, Decode)]
+#[cbor(map)]
+pub struct OlderKeys {
+    /// Number of the entry that started the next generation.
+    #[n(0)]
+    pub ended: u64,
+    /// Packs that stand in the log and may hold blocks of this generation: those that were named
+    /// under it, and those of sessions that were opened under it.
+    #[n(1)]
+    pub packs: PackSet,
+}
+
 /// A forgotten snapshot that may still be brought back.
 #[derive(Clone, PartialEq, Debug, Encode, Decode)]
 #[cbor(map)]
@@ -195,6 +208,9 @@ pub struct State {
     /// Hash of `meta/format`, from `Init`.
     #[n(22)]
     pub format: Option<ObjectHash>,
+    /// Generations of keys before the newest.
+    #[n(23)]
+    pub older_keys: BTreeMap<u32, OlderKeys>,
 }
 
 impl State {
@@ -224,6 +240,7 @@ impl State {
             unknown_entry: None,
             closed: None,
             format: None,
+            older_keys: BTreeMap::new(),
         }
     }
 
@@ -239,6 +256,13 @@ impl State {
     /// `Sweep` has, and it is not condemned (a condemned pack would have to be rescued).
     pub fn is_reliable(&self, pack: PackName) -> bool {
         self.packs.contains(pack) && !self.is_condemned(pack)
+    }
+
+    /// The oldest generation of keys that something in `pack` may be sealed under.
+    pub fn key_generation_of(&self, pack: PackName) -> u32 {
+        let mut older = self.older_keys.iter();
+        let found = older.find(|(_, older)| older.packs.contains(pack));
+        found.map_or(self.key_generation, |(generation, _)| *generation)
     }
 
     /// Whether `pack` is condemned and neither rescued nor swept.

@@ -549,13 +549,19 @@ fn slots_generations_folds_and_losses() {
     state.refuses(remove("b"), &slot("b"));
     state.then(add("c"));
     state.then(remove("b"));
-    for (number, fits) in [(1, false), (3, false), (2, true)] {
-        let body = Body::Generation(Generation {
-            number,
-            hash: hash(5),
-        });
-        assert_eq!(state.validate(&body).is_ok(), fits, "{number}");
+    for (number, slots, fits) in [
+        (1, &["d"][..], false),
+        (3, &["d"], false),
+        (2, &[], false),
+        (2, &["c"], false),
+        (2, &["d", "d"], false),
+        (2, &["d", "e"], true),
+    ] {
+        let body = generation(number, slots);
+        assert_eq!(state.validate(&body).is_ok(), fits, "{number} {slots:?}");
     }
+    state.then(generation(2, &["d", "e"]));
+    assert!(state.slots.keys().eq(["d", "e"]));
     let fold = |number| {
         Body::Fold(FoldAt {
             number,
@@ -571,6 +577,51 @@ fn slots_generations_folds_and_losses() {
         chunks: vec![[7; 16].into()],
     }));
     assert_eq!(state.lost, BTreeSet::from([[8; 16].into()]));
+}
+
+fn generation(number: u32, slots: &[&str]) -> Body {
+    Body::Generation(Generation {
+        number,
+        hash: hash(5),
+        commitment: crate::model::KeyCommitment::from_bytes([6; 32]),
+        slots: slots
+            .iter()
+            .map(|&name| (name.to_owned(), hash(2)))
+            .collect(),
+    })
+}
+
+#[test]
+fn the_state_knows_which_packs_may_be_of_an_older_generation_of_keys() {
+    let mut state = start();
+    let named = |session: u8, numbers: &[u32]| Body::Checkpoint(checkpoint(session, numbers));
+    state.then(Body::Begin(begin(2)));
+    state.then(named(2, &[0, 1]));
+    assert_eq!(state.key_generation_of(pack(2, 0)), 1);
+    state.then(generation(2, &["x"]));
+    // It may have sealed this before.
+    state.then(named(2, &[2]));
+    state.then(Body::Begin(begin(3)));
+    state.then(named(3, &[0]));
+    state.then(generation(3, &["y"]));
+    state.then(named(3, &[1]));
+    state.then(named(2, &[3]));
+    state.then(Body::Begin(begin(4)));
+    state.then(Body::Checkpoint(Checkpoint {
+        // Of a session that nobody remembers.
+        adopted: packs(9, &[5]),
+        ..checkpoint(4, &[0])
+    }));
+    let of = |state: &State, session, number| state.key_generation_of(pack(session, number));
+    for number in 0..4 {
+        assert_eq!(of(&state, 2, number), 1, "{number}");
+    }
+    for number in 0..2 {
+        assert_eq!(of(&state, 3, number), 2, "{number}");
+    }
+    assert_eq!((of(&state, 4, 0), of(&state, 9, 5)), (3, 2));
+    let decoded: State = minicbor::decode(&minicbor::to_vec(&state).unwrap()).unwrap();
+    assert_eq!(decoded.older_keys, state.older_keys);
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::entry::{Begin, Body, Commit, Condemn, Relocate, SegmentRef, Sweep, Unforget};
+use super::super::entry::{
+    Begin, Body, Commit, Condemn, Generation, Relocate, SegmentRef, Sweep, Unforget,
+};
 use super::{Invalid, State};
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 
@@ -68,10 +70,23 @@ impl State {
                 Err(Invalid::Slot(slot.name.clone()))
             }
             Body::SlotAdd(_) | Body::SlotRemove(_) => Ok(()),
-            Body::Generation(generation) => (Some(generation.number)
-                == self.key_generation.checked_add(1))
-            .then_some(())
-            .ok_or(Invalid::Generation(generation.number)),
+            Body::Generation(generation) => self.validate_generation(generation),
+        }
+    }
+
+    fn validate_generation(&self, generation: &Generation) -> Result<(), Invalid> {
+        if Some(generation.number) != self.key_generation.checked_add(1) {
+            return Err(Invalid::Generation(generation.number));
+        }
+        // Slots of the generation before open nothing that follows, and nobody may be locked out.
+        if generation.slots.is_empty() {
+            return Err(Invalid::NoSlots);
+        }
+        let mut names = BTreeSet::new();
+        let mut slots = generation.slots.iter();
+        match slots.find(|(name, _)| self.slots.contains_key(name) || !names.insert(name)) {
+            Some((name, _)) => Err(Invalid::Slot(name.clone())),
+            None => Ok(()),
         }
     }
 

@@ -16,7 +16,13 @@ impl Run<'_> {
     pub(super) fn repack(&mut self, mark: &Mark) -> Result<bool, MaintainError> {
         let state = self.refreshed()?;
         let options = self.options;
-        let chosen = choose(mark, &state, options.max_unused, options.max_repack);
+        let chosen = choose(
+            mark,
+            &state,
+            options.max_unused,
+            options.max_repack,
+            options.reseal,
+        );
         if chosen.is_empty() {
             return Ok(false);
         }

@@ -1,6 +1,6 @@
 //! `Kill`, `MergeIndex`, folds: what keeps a repository quick.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{NotYet, Run};
 use crate::index::{SegmentBuilder, read_segment};
@@ -50,7 +50,12 @@ impl Run<'_> {
     /// Makes one segment of many small ones.
     pub(super) fn merge_segments(&mut self, mark: &Mark) -> Result<(), MaintainError> {
         let listed = &mark.survey.segments;
-        let wanted = mergeable(&self.refreshed()?, listed);
+        let reseal = if self.options.reseal {
+            mark.survey.old_segments.clone()
+        } else {
+            BTreeSet::new()
+        };
+        let wanted = mergeable(&self.refreshed()?, listed, &reseal);
         if wanted.is_empty() {
             return Ok(());
         }
@@ -59,7 +64,7 @@ impl Run<'_> {
             return Ok(());
         }
         let session = self.begin()?;
-        let merged = self.merge_in(&session, listed);
+        let merged = self.merge_in(&session, listed, &reseal);
         self.end(&session, merged)
     }
 
@@ -67,10 +72,11 @@ impl Run<'_> {
         &mut self,
         session: &Session,
         listed: &BTreeMap<SegmentRef, PackSet>,
+        reseal: &BTreeSet<SegmentRef>,
     ) -> Result<(), MaintainError> {
         for _ in 0..MAX_MERGES {
             let state = self.refreshed()?;
-            let wanted = mergeable(&state, listed);
+            let wanted = mergeable(&state, listed, reseal);
             if wanted.is_empty() {
                 break;
             }

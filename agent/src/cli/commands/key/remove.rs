@@ -14,7 +14,8 @@ use crate::slots::remove;
 ///
 /// Whoever had it may have kept what it opens: somebody with a copy of the slot, or of the keys in
 /// it, reads what they can reach, also what is saved from now on. Only a new generation of keys
-/// ends that. The slot that opens the repository for this command stays.
+/// ends that: `orlop key rotate generation`. The slot that opens the repository for this command
+/// stays.
 #[derive(Args, Debug)]
 #[command(after_long_help = after_help_repository!(
     "orlop key remove $(orlop key list --quiet | tail -n 1)"
@@ -33,8 +34,8 @@ impl KeyRemove {
             .map_err(|error| failure("no key was removed", error))?;
         super::say(context, "removed", &name)?;
         context.note(
-            "whoever kept a copy of that key or slot can still read: a removed key does not change \
-             what it opened",
+            "whoever kept a copy of that key and slot can still read everything, also what is saved \
+             from now on, until `orlop key rotate generation` has started new keys",
         );
         Ok(ExitStatus::Done)
     }

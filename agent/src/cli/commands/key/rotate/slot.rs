@@ -1,9 +1,9 @@
-//! `orlop key rotate`
+//! `orlop key rotate slot`
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::failure;
-use super::new_slot::Whom;
+use crate::cli::commands::key::new_slot::Whom;
+use crate::cli::commands::key::{failure, say};
 use crate::cli::context::Context;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -11,16 +11,11 @@ use crate::cli::help::after_help_repository;
 use crate::cli::repository;
 use crate::slots::{add, replace_current};
 
-/// Replace keys
-#[derive(Subcommand, Debug)]
-pub(in crate::cli) enum KeyRotate {
-    Slot(RotateSlot),
-}
-
 /// Put a new key in the place of the one that opens the repository now
 ///
 /// The new slot is written, read back and opened; only then is the old one removed. Whoever kept
-/// the old key and a copy of its slot can still read.
+/// the old key and a copy of its slot can still read everything, also what is saved from now on:
+/// `orlop key rotate generation` ends that.
 #[derive(Args, Debug)]
 #[command(after_long_help = after_help_repository!(
     "orlop key rotate slot --new-key-file /tmp/new.key"
@@ -34,10 +29,10 @@ pub(in crate::cli) struct RotateSlot {
     label: Option<String>,
 }
 
-impl KeyRotate {
+impl RotateSlot {
     /// Prints the ids of both slots.
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<ExitStatus, Failure> {
-        let Self::Slot(RotateSlot { whom, label }) = self;
+        let Self { whom, label } = self;
         let repository = repository::open(context).await?;
         let new = whom.read(context)?;
         if matches!(new, crate::slots::NewSlotFor::Recipient(_)) {
@@ -51,7 +46,7 @@ impl KeyRotate {
         let added = add(&repository, &new, label.as_deref().unwrap_or(whom.label()))
             .await
             .map_err(|error| failure("the key was not replaced", error))?;
-        super::say(context, "added", &added)?;
+        say(context, "added", &added)?;
         let removed = replace_current(&repository, &added)
             .await
             .map_err(|error| {
@@ -60,7 +55,7 @@ impl KeyRotate {
                     error,
                 )
             })?;
-        super::say(context, "removed", &removed)?;
+        say(context, "removed", &removed)?;
         Ok(ExitStatus::Done)
     }
 }
