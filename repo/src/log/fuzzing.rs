@@ -27,6 +27,7 @@ pub(crate) fn entry(bytes: &[u8], gauge: &Gauge) {
         previous: entry.previous,
         nonce: entry.nonce,
         time_ms: entry.time_ms,
+        key_generation: keyring().current_generation(),
         body: &entry.body,
     };
     let core = frame::encode_core(&header).expect("what was read can be written");

@@ -68,8 +68,7 @@ pub fn copy(
     let (begun, earlier) = begin(target, &mut as_backup, earlier)?;
     let session = &begun.session;
     orphans::adopt(target, &begun, &as_backup)?;
-    let state = target.runtime.block_on(repository.state());
-    target.runtime.block_on(target.sync_index(&state))?;
+    let state = target.runtime.block_on(target.sync_index())?;
     let run = Run::new(target, &as_backup, progress, session, &state)?;
 
     let copied_pages = target.pages(as_backup.parent, memory.block_cache / 4);
