@@ -1,6 +1,7 @@
 //! One memory budget for all parts, counted in bytes.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::{Condvar, Mutex};
 
@@ -80,6 +81,8 @@ pub struct ByteBudget {
 struct Shared {
     total: u64,
     used: Mutex<u64>,
+    /// Nobody waits any more.
+    open: AtomicBool,
     freed: Condvar,
 }
 
@@ -95,6 +98,7 @@ impl ByteBudget {
         let shared = Shared {
             total,
             used: Mutex::new(0),
+            open: AtomicBool::new(true),
             freed: Condvar::new(),
         };
         Self {
@@ -106,7 +110,8 @@ impl ByteBudget {
     /// nobody else holds any: one request always proceeds.
     pub fn take(&self, bytes: u64) -> Share {
         let mut used = self.shared.used.lock();
-        while *used > 0 && used.saturating_add(bytes) > self.shared.total {
+        let full = |used: u64| used > 0 && used.saturating_add(bytes) > self.shared.total;
+        while full(*used) && self.shared.open.load(Ordering::SeqCst) {
             self.shared.freed.wait(&mut used);
         }
         *used = used.saturating_add(bytes);
@@ -114,6 +119,15 @@ impl ByteBudget {
             budget: self.clone(),
             bytes,
         }
+    }
+
+    /// Lets everybody go on who waits, now and later: what they take is of use to nobody, and
+    /// they find that out by themselves.
+    pub fn release(&self) {
+        let used = self.shared.used.lock();
+        self.shared.open.store(false, Ordering::SeqCst);
+        drop(used);
+        self.shared.freed.notify_all();
     }
 }
 
@@ -153,6 +167,19 @@ mod tests {
         assert_eq!(plan.for_threads(64), plan);
         let small = MemoryPlan::new(MIN_BUDGET);
         assert_eq!(small.for_threads(1), small);
+    }
+
+    #[test]
+    fn whoever_waits_for_a_share_goes_on_when_the_budget_is_released() {
+        let budget = ByteBudget::new(10);
+        let held = budget.take(10);
+        let waiter = {
+            let budget = budget.clone();
+            std::thread::spawn(move || drop(budget.take(5)))
+        };
+        budget.release();
+        waiter.join().unwrap();
+        drop(held);
     }
 
     #[test]

@@ -162,12 +162,14 @@ fn side_by_side<S: FnMut(Batch) -> Result<(), BackupError>>(
     groups: Receiver<Result<Group, BackupError>>,
 ) -> Result<(), BackupError> {
     std::thread::scope(|scope| {
+        let budget = planner.budget.clone();
         let plan = std::thread::Builder::new().name("plan".to_owned());
         plan.spawn_scoped(scope, || planner.run(root))
             .map_err(|_| BackupError::PartGone)?;
         let fed = CopyFeeder::new(feeder).run(&groups);
         // Whoever plans waits for room, or for somebody who listens.
         drop(groups);
+        budget.release();
         fed
     })
 }
