@@ -167,7 +167,7 @@ impl Bench {
     /// bytes and the work are those of a pipeline that carries the rest over.
     fn block(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
-        let mut hardest = Effort::Fast;
+        let mut hardest = Effort::Least;
         let chunks = self.timed("cut", |bench| {
             let mut chunks = Vec::new();
             for piece in &pieces {
@@ -207,9 +207,10 @@ impl Bench {
         }
         let options = BlockOptions {
             compression: match hardest {
+                Effort::Least => Compression::Sampled,
                 Effort::Fast => Compression::Fast,
                 Effort::Moderate => Compression::Zstd(3),
-                Effort::Thorough => Compression::Zstd(6),
+                Effort::Thorough => Compression::Thorough,
             },
             verify: false,
         };

@@ -1,4 +1,4 @@
-//! The memory of a run over many chunks.
+//! Time and memory of a run over many chunks, for `benches/maintenance`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +22,11 @@ use orlop_repo::store::Store;
 
 use crate::support;
 
+/// Length of a chunk in bytes: the shortest that the format allows.
+const CHUNK: usize = 512;
+/// Chunks that are made at once.
+const PIECE: usize = 2048;
+
 /// What `/proc/self/status` says, in MiB.
 fn status(field: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
@@ -35,10 +40,17 @@ fn status(field: &str) -> u64 {
 }
 
 #[test]
-#[ignore = "a measurement: tells the memory of a run over as many chunks as ORLOP_CHUNKS says"]
+#[ignore = "a measurement: of as many chunks and snapshots as ORLOP_CHUNKS and ORLOP_SNAPSHOTS say"]
 #[expect(clippy::disallowed_methods, reason = "a measurement")]
 fn of_many_chunks() {
-    let chunks = std::env::var("ORLOP_CHUNKS").map_or(1 << 20, |n| n.parse::<usize>().unwrap());
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|n| n.parse::<usize>().unwrap())
+    };
+    let chunks = number("ORLOP_CHUNKS").unwrap_or(1 << 20);
+    let chunks = chunks.next_multiple_of(4 * PIECE);
+    let snapshots = number("ORLOP_SNAPSHOTS").unwrap_or(2).max(2);
     let runtime = support::runtime();
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("store");
@@ -50,7 +62,7 @@ fn of_many_chunks() {
         }],
         suite: Suite::XChaCha20Poly1305,
         cuts: Cuts {
-            paged: FixedCutter::new(512).unwrap(),
+            paged: FixedCutter::new(u32::try_from(CHUNK).unwrap()).unwrap(),
             ..Cuts::DEFAULT
         },
         clock: Arc::new(SystemClock::new()),
@@ -63,6 +75,12 @@ fn of_many_chunks() {
     // The second snapshot has one of four parts anew: the first is not all garbage.
     let old = store_device(&runtime, &repository, &device, chunks, ["a", "b", "c", "d"]);
     store_device(&runtime, &repository, &device, chunks, ["a", "b", "c", "e"]);
+    // The others are small; each has something of its own.
+    for other in 2..snapshots {
+        let own = other.to_string();
+        let parts = ["a", "b", "c", own.as_str()];
+        store_device(&runtime, &repository, &device, 4 * PIECE, parts);
+    }
     std::fs::remove_file(&device).unwrap();
     runtime.block_on(async {
         let say = |_: &State| {
@@ -79,8 +97,9 @@ fn of_many_chunks() {
     let (before, begun) = (status("VmRSS"), Instant::now());
     let report = maintain(&repository, runtime.handle(), &options, &Unwatched).unwrap();
     println!(
-        "{chunks} chunks: {} s, {} MiB at the peak, {before} MiB before; deleted {:?}, copied {:?}",
-        begun.elapsed().as_secs(),
+        "{chunks} chunks in {snapshots} snapshots: {:.2} s, {} MiB at the peak, {before} MiB before; \
+         deleted {:?}, copied {:?}",
+        begun.elapsed().as_secs_f64(),
         status("VmHWM"),
         report.swept,
         report.repacked
@@ -99,8 +118,8 @@ fn store_device(
 
     let mut file = std::fs::File::create(device).unwrap();
     for part in parts {
-        for piece in 0..chunks / 4 / 2048 {
-            let noise = support::noise(&format!("{part}{piece}"), 2048 * 512);
+        for piece in 0..chunks / 4 / PIECE {
+            let noise = support::noise(&format!("{part}{piece}"), PIECE * CHUNK);
             file.write_all(&noise).unwrap();
         }
     }

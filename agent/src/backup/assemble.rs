@@ -6,7 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 use orlop_repo::explain::explain;
 use orlop_repo::model::{ChunkRef, Extent};
-use orlop_repo::pack::PackEnd;
 use orlop_repo::snapshot::Statistics;
 use orlop_repo::tree::{BuildError, ContentBuilder, Entry, EntryKind, TreeBuilder, join_path};
 
@@ -238,7 +237,7 @@ impl Assembler {
     /// here finds all of it; gives its root, if anything is finished. Costs the open pages of the
     /// tree. Of a large file that is half read only the chunks are there.
     pub(super) fn partial(&mut self) -> Result<Option<ChunkRef>, BackupError> {
-        self.data.close(PackEnd::Early)?;
+        self.data.close()?;
         let root = match self.tree.clone().finish(&mut self.pages) {
             Ok(built) => Some(built.root),
             Err(BuildError::Empty) => None,
@@ -253,7 +252,7 @@ impl Assembler {
         if self.current.is_some() || !self.early.is_empty() {
             return Err(BackupError::PartGone);
         }
-        self.data.close(PackEnd::Early)?;
+        self.data.close()?;
         let built = self.tree.finish(&mut self.pages).map_err(tree_error)?;
         self.pages.close()?;
         let Progress { files, folders, .. } = &*self.shop.progress;

@@ -399,6 +399,13 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
         let Manner { class, effort } = manner;
         let cutting = shop.cutting(class);
         let room = usize::try_from(BATCH_BYTES).unwrap_or(1 << 20);
+        // What is read beyond the last cut is copied into the next buffer: of long chunks only
+        // one fits, and most end by here.
+        let usual = match class {
+            Class::Dense => room / 4 * 3,
+            _ => room,
+        };
+        let mut goal = usual;
         let mut buffer = shop.buffers.take();
         // Bytes at the start of the buffer that were read and not cut yet.
         let mut carried = 0;
@@ -409,7 +416,7 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
             }
             let want = usize::try_from(to - read_to)
                 .unwrap_or(usize::MAX)
-                .min(room - carried);
+                .min(goal - carried);
             // Only what the buffer never held before is zeroed.
             buffer.resize(room, 0);
             let read = match read_at(&mut buffer[carried..carried + want], read_to) {
@@ -430,6 +437,11 @@ impl<'a, S: FnMut(Batch) -> Result<(), BackupError>> Feeder<'a, S> {
                 done += len;
                 cut_to += len as u64;
             }
+            if done == 0 && !last && filled < room {
+                (carried, goal) = (filled, room);
+                continue;
+            }
+            goal = usual;
             let mut next = Vec::new();
             if !last {
                 carried = filled - done;

@@ -117,6 +117,8 @@ pub(super) struct Packer {
     target: u32,
     uploads: SharedUploads,
     open: Option<PackBuilder>,
+    /// Whether a full pack was closed before.
+    filled: bool,
 }
 
 impl Packer {
@@ -126,6 +128,7 @@ impl Packer {
             target,
             uploads,
             open: None,
+            filled: false,
         }
     }
 
@@ -137,7 +140,7 @@ impl Packer {
     ) -> Result<Vec<Place>, BackupError> {
         let next = u32::try_from(sealed.len()).unwrap_or(u32::MAX);
         if self.open.as_ref().is_some_and(|pack| pack.is_full(next)) {
-            self.close(PackEnd::Full)?;
+            self.end(PackEnd::Full)?;
         }
         let pack = match &mut self.open {
             Some(pack) => pack,
@@ -148,11 +151,24 @@ impl Packer {
                 closed.insert(PackBuilder::new(name, self.kind, suite, self.target))
             }
         };
-        Ok(pack.add_block(sealed, chunks)?)
+        let places = pack.add_block(sealed, chunks)?;
+        // One more of this length would not fit. A checkpoint is due when packs were stored: it
+        // would end a pack of one block.
+        let nearly = u64::from(self.target) / 4 * 3;
+        if pack.stored_len() > nearly && pack.is_full(next) {
+            self.end(PackEnd::Full)?;
+        }
+        Ok(places)
     }
 
-    /// Finishes the open pack, if there is one, and uploads it.
-    pub(super) fn close(&mut self, end: PackEnd) -> Result<(), BackupError> {
+    /// Finishes the open pack, if there is one, although it is not full, and uploads it.
+    pub(super) fn close(&mut self) -> Result<(), BackupError> {
+        let rest = self.filled;
+        self.end(if rest { PackEnd::Rest } else { PackEnd::Early })
+    }
+
+    fn end(&mut self, end: PackEnd) -> Result<(), BackupError> {
+        self.filled |= end == PackEnd::Full;
         let Some(pack) = self.open.take() else {
             return Ok(());
         };

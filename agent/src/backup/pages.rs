@@ -6,7 +6,6 @@ use bytes::Bytes;
 use orlop_chunker::ChunkId;
 use orlop_repo::keys::{BlockOptions, Keyring};
 use orlop_repo::model::ChunkRef;
-use orlop_repo::pack::PackEnd;
 use orlop_repo::seal::BlockKind;
 use orlop_repo::tree::PageSink;
 
@@ -50,8 +49,8 @@ impl Pages {
 
     /// Finishes the packs that are open.
     pub(super) fn close(&mut self) -> Result<(), BackupError> {
-        self.leaves.close(PackEnd::Early)?;
-        self.spine.close(PackEnd::Early)
+        self.leaves.close()?;
+        self.spine.close()
     }
 }
 

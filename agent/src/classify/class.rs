@@ -137,10 +137,7 @@ mod tests {
         let cuts = Cuts::DEFAULT;
         let longest = |class: Class| class.cutting(Suite::DEFAULT, &table, &cuts).max_len();
         let longest = ALL.map(longest);
-        assert_eq!(
-            longest,
-            [256 << 10, 64 << 10, 64 << 10, 16 << 10, 512 << 10]
-        );
+        assert_eq!(longest, [256 << 10, 64 << 10, 64 << 10, 16 << 10, 1 << 20]);
     }
 
     #[test]

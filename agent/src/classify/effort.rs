@@ -7,7 +7,9 @@ use super::head::Head;
 /// What compressing a file's content may cost.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Effort {
-    /// As little as possible.
+    /// Next to nothing: what most likely does not compress is only sampled.
+    Least,
+    /// Little.
     Fast,
     /// Some: disk images and devices, of which changed blocks are stored again, and which hold
     /// everything.
@@ -22,6 +24,8 @@ pub fn effort(class: Class, head: &[u8]) -> Effort {
         Effort::Thorough
     } else if class == Class::Paged {
         Effort::Moderate
+    } else if class == Class::Dense {
+        Effort::Least
     } else {
         Effort::Fast
     }
@@ -36,6 +40,8 @@ mod tests {
         assert_eq!(effort(Class::Database, &[]), Effort::Thorough);
         assert_eq!(effort(Class::Paged, &[]), Effort::Moderate);
         assert_eq!(effort(Class::General, &[]), Effort::Fast);
+        assert_eq!(effort(Class::Whole, &[]), Effort::Fast);
+        assert_eq!(effort(Class::Dense, &[]), Effort::Least);
         let mut log = vec![0; 64];
         log[..4].copy_from_slice(&[0x10, 0xd1, 0x02, 0x00]);
         assert_eq!(effort(Class::General, &log), Effort::Fast, "no page size");

@@ -57,6 +57,17 @@ class Engine(ABC):
     def snapshots(self, place: Place) -> int:
         """How many snapshots the repository holds; not measured."""
 
+    def command(self, place: Place, *arguments: str) -> list[str]:
+        """The whole command line of one step, for the tools whose maintenance is measured."""
+        raise NotImplementedError(f"{self.name} is not asked for its maintenance")
+
+    def forget(self, place: Place, *, keep: int) -> None:
+        """Forgets all but the newest `keep` snapshots; not measured, and deletes no data."""
+        arguments = self.command(place, "forget", "--keep-last", str(keep))
+        measure.quietly(
+            arguments, log=place.home / "log" / "unmeasured", env=self.environment(place)
+        )
+
     def restored_root(self, place: Place, source: Path) -> Path:
         """Where `restore` has put the content of `source`."""
         del source

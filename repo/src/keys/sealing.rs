@@ -4,9 +4,8 @@ use super::Keyring;
 use super::generation::GenerationKeys;
 use crate::entropy::{EntropyError, random};
 use crate::seal::{
-    BLOCK_OVERHEAD, BlockKind, CipherError, Compression, DecodeError, ENVELOPE_OVERHEAD, Header,
-    Nonce, ObjectKind, OpenError, Parts, SealError, Unpacked, block_parts, decode_body,
-    encode_body, envelope_parts, with_scratch,
+    BlockKind, CipherError, Compression, DecodeError, Header, Nonce, ObjectKind, OpenError, Parts,
+    SealError, Unpacked, block_parts, decode_body, encode_body, envelope_parts, with_scratch,
 };
 
 /// How to seal a block.
@@ -54,33 +53,11 @@ impl Keyring {
         let nonce = self.new_nonce()?;
         let header = self.header(object_kind);
         let mut bytes = Vec::new();
+        bytes.extend_from_slice(&header.generation.to_le_bytes());
         with_scratch(|scratch| {
-            let joined = if let [part] = body {
-                part
-            } else {
-                scratch.text.clear();
-                scratch.text.reserve(plain_len as usize);
-                for part in body {
-                    scratch.text.extend_from_slice(part);
-                }
-                scratch.text.as_slice()
-            };
-            if options.compression == Compression::None {
-                bytes.reserve_exact(BLOCK_OVERHEAD + joined.len());
-            }
-            bytes.extend_from_slice(&header.generation.to_le_bytes());
-            self.seal_body(
-                header,
-                "",
-                nonce,
-                joined,
-                plain_len,
-                options.compression,
-                &mut bytes,
-            )
+            let how = (options.compression, &mut scratch.text);
+            self.seal_body(header, "", nonce, body, plain_len, how, &mut bytes)
         })?;
-        // Compression needed room for the worst case; many blocks wait in a queue for their pack.
-        bytes.shrink_to_fit();
         if options.verify {
             self.verify_block(kind, body, total, &bytes)?;
         }
@@ -117,7 +94,8 @@ impl Keyring {
     /// Seals an object under its name, or the footer of a pack under the pack's name.
     ///
     /// zstd level 3 where it gains, except for footers and generations: those are stored as they
-    /// are, so that their length is known before, `body.len()` + [`ENVELOPE_OVERHEAD`].
+    /// are, so that their length is known before, `body.len()` +
+    /// [`ENVELOPE_OVERHEAD`](crate::seal::ENVELOPE_OVERHEAD).
     pub fn seal_object(
         &self,
         kind: ObjectKind,
@@ -144,12 +122,9 @@ impl Keyring {
             _ => Compression::default(),
         };
         let mut bytes = Vec::new();
-        if compression == Compression::None {
-            bytes.reserve_exact(ENVELOPE_OVERHEAD + body.len());
-        }
         bytes.extend_from_slice(&header.encode());
-        self.seal_body(header, context, nonce, body, len, compression, &mut bytes)?;
-        bytes.shrink_to_fit();
+        let how = (compression, &mut Vec::new());
+        self.seal_body(header, context, nonce, &[body], len, how, &mut bytes)?;
         Ok(bytes)
     }
 
@@ -198,22 +173,23 @@ impl Keyring {
         }
     }
 
-    /// Appends nonce, ciphertext and tag to `bytes`, which hold what stands before the nonce.
+    /// Appends nonce, ciphertext and tag to `bytes`, which hold what stands before the nonce. Beside
+    /// the compression stands room to put the parts of the body together.
     #[expect(clippy::too_many_arguments, reason = "one private step of two callers")]
     fn seal_body(
         &self,
         header: Header,
         context: &str,
         nonce: Nonce,
-        body: &[u8],
+        body: &[&[u8]],
         len: u32,
-        compression: Compression,
+        (compression, joined): (Compression, &mut Vec<u8>),
         bytes: &mut Vec<u8>,
     ) -> Result<(), SealError> {
         let kind = header.kind;
         bytes.extend_from_slice(&nonce);
         let start = bytes.len();
-        encode_body(body, len, compression, bytes)
+        encode_body(body, len, compression, joined, bytes)
             .map_err(|source| SealError::Compress { kind, source })?;
         let associated = header.associated(&self.repository_id, context);
         let refused = |_: CipherError| SealError::Cipher { kind };
@@ -329,7 +305,7 @@ mod tests {
 
     use super::*;
     use crate::entropy::SeededEntropy;
-    use crate::seal::Suite;
+    use crate::seal::{ENVELOPE_OVERHEAD, Suite};
 
     const SUITES: [Suite; 2] = [Suite::XChaCha20Poly1305, Suite::Xaes256Gcm];
     const KINDS: [ObjectKind; 8] = [

@@ -13,7 +13,9 @@ use crate::seal::{BlockKind, Compression, ObjectKind, Suite};
 use crate::store::Store;
 
 use super::footer::Footer;
-use super::{FinishedPack, PackBuilder, PackEnd, PackError, read_directory, verify_pack};
+use super::{
+    FinishedPack, PackBuilder, PackEnd, PackError, read_directory, verify_and_hash, verify_pack,
+};
 
 const NAME: PackName = PackName {
     session: SessionId::from_bytes([0xab; 16]),
@@ -297,18 +299,18 @@ proptest! {
     fn what_is_packed_is_verified_and_listed(
         blocks in prop::collection::vec(prop::collection::vec((any::<u8>(), 1u32..5000), 1..6), 0..6),
         tree: bool,
-        full: bool,
+        end in prop_oneof![Just(PackEnd::Full), Just(PackEnd::Early), Just(PackEnd::Rest)],
     ) {
         let keyring = keyring();
         let kind = if tree { BlockKind::Tree } else { BlockKind::Data };
-        let end = if full { PackEnd::Full } else { PackEnd::Early };
         let finished = pack(&keyring, kind, &blocks, end);
         let bytes = finished.parts.concat();
         prop_assert_eq!(bytes.len() as u64, finished.len);
         prop_assert_eq!(finished.len % 512, 0);
         prop_assert_eq!(ObjectHash::of(&bytes), finished.hash);
-        let directory = verify_pack(&bytes, &keyring, NAME).unwrap();
+        let (directory, hash) = verify_and_hash(&bytes, &keyring, NAME).unwrap();
         prop_assert_eq!(&directory, &finished.directory);
+        prop_assert_eq!(hash, finished.hash);
         let lens: Vec<u32> = blocks.iter().flatten().map(|&(_, len)| len).collect();
         prop_assert!(directory.chunks().map(|chunk| chunk.len).eq(lens));
     }
