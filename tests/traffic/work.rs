@@ -216,13 +216,17 @@ impl<'a> Traffic<'a> {
         let args = ["prune", "--grace", "0s", "--json"];
         let run = self.stand.run(self.cluster(1), &self.place, &args).done();
         let left = run.last();
-        assert_eq!(left["packs_condemned"], 0, "{run:?}");
+        // Small packs may have become too many by what the run before wrote: they are merged, and
+        // no other pack goes. Segments that it merged, and its folds, go now.
+        assert_eq!(left["packs_condemned"], left["packs_repacked"], "{run:?}");
         assert_eq!(left["packs"], self.place.of_kind("packs/").len(), "{run:?}");
         let (bytes, unused) = (left["bytes"].as_u64(), left["unused_bytes"].as_u64());
         assert!(unused.unwrap() * 20 <= bytes.unwrap(), "{run:?}");
         assert_eq!(run.out.lines().count(), 1, "nothing waits: {run:?}");
         // Whoever has nothing to do says nothing, not even in the log.
-        assert_eq!(self.place.of_kind("log/").len(), entries, "{run:?}");
+        if left["packs_repacked"] == 0 && left["other_objects_deleted"] == 0 {
+            assert_eq!(self.place.of_kind("log/").len(), entries, "{run:?}");
+        }
     }
 }
 
