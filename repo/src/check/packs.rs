@@ -34,11 +34,14 @@ pub(super) struct Packs {
     pub(super) missing: HashSet<PackName>,
     /// In the store, and not to be believed: each chunk in them has to be read.
     pub(super) suspect: HashSet<PackName>,
+    /// Good, and no index segment lists them.
+    pub(super) unlisted: Vec<PackName>,
 }
 
 /// How a pack stands.
 enum Standing {
     Good,
+    Unlisted,
     Suspect,
     Missing,
     /// Swept while the check ran.
@@ -72,6 +75,7 @@ pub(super) async fn check_packs(
     while let Some((name, standing)) = outcomes.try_next().await? {
         match standing {
             Standing::Good | Standing::Swept => {}
+            Standing::Unlisted => packs.unlisted.push(name),
             Standing::Suspect => {
                 packs.suspect.insert(name);
             }
@@ -193,10 +197,7 @@ impl Look<'_> {
                 .map_err(Fault::Pack)
         };
         match directory {
-            Ok(directory) => {
-                self.compare(name, listed, &directory);
-                Ok(Standing::Good)
-            }
+            Ok(directory) => Ok(self.compare(name, listed, &directory)),
             Err(Fault::Pack(PackError::Store { source, .. })) if source.is_missing() => {
                 self.missing(name).await
             }
@@ -266,19 +267,26 @@ impl Look<'_> {
     }
 
     /// Compares the directory with what the segments list.
-    fn compare(&self, name: PackName, listed: Option<&Listed>, directory: &PackDirectory) {
+    fn compare(
+        &self,
+        name: PackName,
+        listed: Option<&Listed>,
+        directory: &PackDirectory,
+    ) -> Standing {
         let Some(listed) = listed else {
             // The segments of a session that runs, or was cut off, may come with its next entry.
-            if !self.index.unreadable && !self.state.sessions.contains_key(&name.session) {
-                let what = "no index segment lists it";
-                self.notes.add(&name, Severity::Repairable, what);
-            }
-            return;
+            let may_come = self.state.sessions.contains_key(&name.session);
+            return if self.index.unreadable || may_come {
+                Standing::Good
+            } else {
+                Standing::Unlisted
+            };
         };
         for segment in listed.contradicting(&Digest::of(directory)) {
             let what = format!("it does not list what the directory of {name} does");
             self.notes.add(&segment, Severity::Repairable, what);
         }
+        Standing::Good
     }
 }
 

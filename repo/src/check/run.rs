@@ -14,6 +14,7 @@ use super::report::{CheckReport, HurtFile, Severity};
 use super::resolve::Resolver;
 use super::segments::check_segments;
 use super::trees::Walker;
+use crate::model::PackName;
 use crate::repository::Repository;
 use crate::store::Folder;
 
@@ -47,7 +48,8 @@ pub async fn check(
     notes.phase(Phase::Index, state.segments.len() as u64);
     let index = check_segments(repository, &state, options, &notes).await?;
     notes.phase(Phase::Packs, state.packs.len());
-    let packs = check_packs(repository, &state, &index, options, &notes).await?;
+    let mut packs = check_packs(repository, &state, &index, options, &notes).await?;
+    let unlisted = std::mem::take(&mut packs.unlisted);
     notes.phase(Phase::Snapshots, state.snapshots.len() as u64);
     let resolver = Resolver::new(
         repository,
@@ -57,22 +59,34 @@ pub async fn check(
         packs,
     );
     let walk_notes = Arc::clone(&notes);
-    tokio::task::spawn_blocking(move || walk(resolver, &state, &walk_notes))
+    tokio::task::spawn_blocking(move || walk(resolver, &state, &unlisted, &walk_notes))
         .await
         .map_err(|_| CheckError::PartGone)??;
     Ok(std::mem::take(&mut *notes.report.lock()))
 }
 
-/// Walks every snapshot and counts the packs that none of them needs.
+/// Walks every snapshot and counts the packs that none of them needs. What no segment lists is
+/// found by whoever knows its place only.
 fn walk(
     mut resolver: Resolver,
     state: &crate::log::State,
+    unlisted: &[PackName],
     notes: &Notes,
 ) -> Result<(), CheckError> {
     let mut walker = Walker::new(&mut resolver, notes);
     for snapshot in state.snapshots.values() {
         walker.snapshot(snapshot)?;
         notes.step();
+    }
+    for pack in unlisted {
+        if resolver.referenced.contains(pack) {
+            let what = "no index segment lists it";
+            notes.add(pack, Severity::Repairable, what);
+        } else {
+            // What was copied by a maintenance whose `Relocate` came too late, say.
+            let what = "no index segment lists it, and no snapshot needs it";
+            notes.add(pack, Severity::Note, what);
+        }
     }
     let needed = resolver.referenced.iter();
     let needed = needed.filter(|pack| state.packs.contains(**pack)).count() as u64;
