@@ -6,12 +6,15 @@
 
 mod azure;
 mod error;
+mod faults;
 mod gcs;
+mod http;
 mod process;
 mod s3;
 mod tools;
 
 pub use azure::AzureServer;
 pub use error::ServerError;
+pub use faults::{Asked, Fault, FaultProxy, seeded};
 pub use gcs::GcsServer;
 pub use s3::{Request, S3Server};

@@ -90,8 +90,13 @@ impl S3Server {
 
     /// Endpoint and credentials, by their names in the environment.
     pub fn settings(&self) -> Vec<(String, String)> {
+        self.settings_at(self.endpoint())
+    }
+
+    /// The same for whoever reaches it at another endpoint.
+    pub fn settings_at(&self, endpoint: String) -> Vec<(String, String)> {
         [
-            ("AWS_ENDPOINT_URL", self.endpoint()),
+            ("AWS_ENDPOINT_URL", endpoint),
             ("AWS_ACCESS_KEY_ID", Self::ACCESS_KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", Self::SECRET_KEY.to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
