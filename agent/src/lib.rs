@@ -10,6 +10,7 @@ pub mod fs;
 #[cfg(test)]
 mod hostile_tests;
 pub mod memory;
+pub mod mount;
 pub mod progress;
 pub mod restore;
 pub mod select;

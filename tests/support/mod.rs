@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use orlop_agent::backup::{BackupOptions, CheckpointPolicy, Predecessors, Source, Tools, backup};
+use orlop_agent::backup::{
+    BackupError, BackupOptions, CheckpointPolicy, Predecessors, Source, Tools, backup,
+};
 use orlop_agent::memory::MemoryPlan;
 use orlop_agent::progress::Progress;
 use orlop_repo::clock::SystemClock;
@@ -59,6 +61,19 @@ pub(crate) fn back_up(
     source: &Path,
     scratch: &Path,
 ) -> Snapshot {
+    let snapshot = try_back_up(runtime, repository, source, scratch).unwrap();
+    assert_eq!(snapshot.problem_count, 0, "{:?}", snapshot.problems);
+    snapshot
+}
+
+/// The same, where it may fail.
+#[expect(clippy::unwrap_in_result, reason = "only the backup may fail")]
+pub(crate) fn try_back_up(
+    runtime: &Runtime,
+    repository: &Arc<Repository>,
+    source: &Path,
+    scratch: &Path,
+) -> Result<Snapshot, BackupError> {
     let folder = CacheFolder::TemporaryIn(scratch.to_owned());
     let tools = Tools {
         repository: Arc::clone(repository),
@@ -86,13 +101,8 @@ pub(crate) fn back_up(
         exclude: None,
         one_file_system: true,
     };
-    let summary = backup(&tools, source, &options, &Arc::new(Progress::new())).unwrap();
-    assert_eq!(
-        summary.snapshot.problem_count, 0,
-        "{:?}",
-        summary.snapshot.problems
-    );
-    summary.snapshot
+    let summary = backup(&tools, source, &options, &Arc::new(Progress::new()))?;
+    Ok(summary.snapshot)
 }
 
 /// Bytes that do not compress.

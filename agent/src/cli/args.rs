@@ -47,6 +47,7 @@ pub(super) enum Command {
     Diff(commands::Diff),
     #[command(visible_alias = "dump")]
     Cat(commands::Cat),
+    Mount(commands::MountCommand),
     Stats(commands::Stats),
     Forget(commands::Forget),
     Unforget(commands::Unforget),
@@ -74,6 +75,7 @@ impl Command {
             Self::Find(command) => command.run(context).await,
             Self::Diff(command) => command.run(context).await,
             Self::Cat(command) => command.run(context).await,
+            Self::Mount(command) => command.run(context).await,
             Self::Stats(command) => command.run(context).await,
             Self::Forget(command) => command.run(context).await,
             Self::Unforget(command) => command.run(context).await,

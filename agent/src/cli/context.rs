@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use orlop_repo::clock::{Clock, SystemClock};
+use orlop_repo::repository::Repository;
+use orlop_repo::store::StoreUrl;
+use parking_lot::Mutex;
 
 use super::global::GlobalOptions;
 use super::human;
@@ -24,6 +27,8 @@ pub(super) struct Context {
     pub(super) interrupt: Interrupt,
     /// Wall and monotonic time.
     pub(super) clock: Arc<dyn Clock>,
+    /// Repositories that were opened, and where they are.
+    pub(super) opened: Mutex<Vec<(StoreUrl, Arc<Repository>)>>,
 }
 
 impl Context {
@@ -34,6 +39,7 @@ impl Context {
             interrupt: Interrupt::listen(&terminal),
             terminal,
             clock: Arc::new(SystemClock::new()),
+            opened: Mutex::default(),
         }
     }
 
@@ -87,10 +93,21 @@ impl Context {
 
     /// Says on standard error what is wrong with one file or part of a snapshot.
     pub(super) fn problem(&self, during: &'static str, problem: &ProblemSeen) {
-        if self.options.json {
-            self.terminal.json(&error_message(during, problem));
-        } else {
-            self.terminal.line(&human::problem(problem));
+        self.reporter(during)(problem);
+    }
+
+    /// Says the same, for those who meet problems on other threads.
+    pub(super) fn reporter(
+        &self,
+        during: &'static str,
+    ) -> impl Fn(&ProblemSeen) + Send + Sync + 'static {
+        let (json, terminal) = (self.options.json, self.terminal.clone());
+        move |problem| {
+            if json {
+                terminal.json(&error_message(during, problem));
+            } else {
+                terminal.line(&human::problem(problem));
+            }
         }
     }
 

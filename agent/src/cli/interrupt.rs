@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::progress::Progress;
 use parking_lot::Mutex;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 use super::exit::ExitStatus;
 use super::terminal::Terminal;
@@ -16,8 +17,16 @@ pub(super) struct Interrupt(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     /// Work that can end well; without one, the first signal ends the process.
-    work: Option<Arc<Progress>>,
+    work: Option<Work>,
     happened: bool,
+}
+
+/// Work that can end well.
+enum Work {
+    /// It looks whether it was cancelled.
+    Cancelled(Arc<Progress>),
+    /// It waits to be asked.
+    Asked(oneshot::Sender<()>),
 }
 
 impl Interrupt {
@@ -45,7 +54,14 @@ impl Interrupt {
         if state.happened {
             work.cancel();
         }
-        state.work = Some(work.clone());
+        state.work = Some(Work::Cancelled(work.clone()));
+    }
+
+    /// Lets the first signal ask for an end in place of ending the process.
+    pub(super) fn asks(&self) -> oneshot::Receiver<()> {
+        let (ask, asked) = oneshot::channel();
+        self.0.lock().work = Some(Work::Asked(ask));
+        asked
     }
 
     /// Whether there was a signal.
@@ -56,14 +72,16 @@ impl Interrupt {
     fn take(&self, terminal: &Terminal) {
         let mut state = self.0.lock();
         let first = !std::mem::replace(&mut state.happened, true);
-        match &state.work {
-            Some(work) if first => {
+        match state.work.take() {
+            Some(Work::Cancelled(work)) if first => {
                 work.cancel();
                 terminal.line(
                     "interrupted: finishing what is in flight, so that the next run goes on from \
                      there; Ctrl-C again stops at once",
                 );
             }
+            // If it does not wait any more, it has ended.
+            Some(Work::Asked(ask)) if first => drop(ask.send(())),
             _ => {
                 terminal.clear();
                 // The work may be stuck, and what is stored is safe at any moment.

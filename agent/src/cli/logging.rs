@@ -23,6 +23,8 @@ pub(super) enum LogFormat {
 pub(super) fn start(terminal: &Terminal, format: LogFormat, verbosity: u8) {
     let filter = tracing_subscriber::filter::Targets::new()
         .with_default(level(verbosity.saturating_sub(1)))
+        // It takes for a warning what the kernel asks and nobody needs.
+        .with_target("fuser", LevelFilter::ERROR)
         .with_target("orlop_agent", level(verbosity))
         .with_target("orlop_repo", level(verbosity))
         .with_target("orlop_chunker", level(verbosity));

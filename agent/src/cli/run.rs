@@ -9,6 +9,7 @@ use super::context::Context;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::logging;
+use super::repository;
 use super::terminal::Terminal;
 
 /// Runs the command line of this process.
@@ -34,6 +35,7 @@ pub fn main() -> ExitCode {
         let result = runtime.block_on(async {
             let context = Context::new(options.clone(), terminal.clone());
             let result = line.command.run(&context).await;
+            repository::remember_opened(&context).await;
             if context.interrupt.happened() && result.is_err() {
                 result.map_err(|failure| failure.status(ExitStatus::Interrupted))
             } else {

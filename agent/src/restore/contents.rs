@@ -167,7 +167,7 @@ impl<'c> Contents<'c> {
 }
 
 /// One chunk of each block, those of blocks that one request reads together.
-fn neighbours(mut chunks: Vec<ChunkRef>) -> Vec<Vec<ChunkRef>> {
+pub(crate) fn neighbours(mut chunks: Vec<ChunkRef>) -> Vec<Vec<ChunkRef>> {
     chunks.sort_by_key(|chunk| (chunk.place.pack, chunk.place.block_offset));
     chunks.dedup_by_key(|chunk| (chunk.place.pack, chunk.place.block_offset));
     let end =

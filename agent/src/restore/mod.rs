@@ -49,9 +49,11 @@ mod window;
 mod worker;
 
 pub use cat::cat;
+pub(crate) use contents::neighbours;
 pub use error::RestoreError;
 pub use lost::LostPage;
 pub use options::{Choice, Existing, RestoreOptions, Select};
+pub(crate) use place::unknown_folder;
 pub use run::restore;
 pub use summary::{Named, RestoreSummary};
 pub use tar::{TarSummary, tar};

@@ -118,7 +118,7 @@ impl<'s> Part<'s> {
 
 /// What a folder is taken for whose entry is lost: nobody else may enter it, for what it keeps
 /// may have been private.
-pub(super) fn unknown_folder(name: &[u8]) -> Entry {
+pub(crate) fn unknown_folder(name: &[u8]) -> Entry {
     let mut entry = Entry::new(name.to_vec(), EntryKind::Folder);
     entry.mode = 0o700;
     entry

@@ -42,8 +42,13 @@ pub enum ElsewhereError {
 /// Finds chunks and pages that are not where the tree of a snapshot says, by the end of the log
 /// and the index. Costs nothing until it is asked.
 pub struct Elsewhere {
-    repository: Arc<Repository>,
     snapshot: Option<SnapshotId>,
+    shared: Arc<Shared>,
+}
+
+/// What does not depend on the snapshot.
+struct Shared {
+    repository: Arc<Repository>,
     open: OpenIndex,
     data: BlockReader,
     tree: BlockReader,
@@ -64,14 +69,36 @@ impl Elsewhere {
         snapshot: impl Into<Option<SnapshotId>>,
         open: OpenIndex,
     ) -> Self {
-        let reader = |kind| BlockReader::new(Arc::clone(&repository), kind, CACHE);
-        Self {
+        Self::keeping(repository, snapshot, open, CACHE)
+    }
+
+    /// The same, keeping up to `cache` bytes of opened blocks of data, and as many of trees.
+    pub fn keeping(
+        repository: Arc<Repository>,
+        snapshot: impl Into<Option<SnapshotId>>,
+        open: OpenIndex,
+        cache: u64,
+    ) -> Self {
+        let reader = |kind| BlockReader::new(Arc::clone(&repository), kind, cache);
+        let shared = Shared {
             data: reader(BlockKind::Data),
             tree: reader(BlockKind::Tree),
             repository,
-            snapshot: snapshot.into(),
             open,
             known: Mutex::default(),
+        };
+        Self {
+            snapshot: snapshot.into(),
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// For reading `snapshot` too: what is known and kept is shared.
+    #[must_use]
+    pub fn also_for(&self, snapshot: SnapshotId) -> Self {
+        Self {
+            snapshot: Some(snapshot),
+            shared: Arc::clone(&self.shared),
         }
     }
 
@@ -90,7 +117,7 @@ impl Elsewhere {
         len: u32,
         not: &Place,
     ) -> Result<Option<Bytes>, ElsewhereError> {
-        let mut known = match self.known().await {
+        let mut known = match self.shared.known().await {
             Err(ElsewhereError::Index(error)) if is_broken(&error) => {
                 // What is not in it cannot be found; that is no reason to stop.
                 tracing::warn!(
@@ -102,11 +129,11 @@ impl Elsewhere {
             known => known?,
         };
         loop {
-            if let Some(bytes) = self.read_by(&known, kind, id, len, not).await? {
+            if let Some(bytes) = self.shared.read_by(&known, kind, id, len, not).await? {
                 return Ok(Some(bytes));
             }
             // It may have moved once more since the log was read.
-            match self.newer(&known).await? {
+            match self.shared.newer(&known).await? {
                 Some(newer) => known = newer,
                 None => match self.snapshot {
                     Some(snapshot) if !known.state.snapshots.contains_key(&snapshot) => {
@@ -117,7 +144,9 @@ impl Elsewhere {
             }
         }
     }
+}
 
+impl Shared {
     async fn read_by(
         &self,
         known: &Known,

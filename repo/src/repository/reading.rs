@@ -60,6 +60,19 @@ impl Reading {
         self.refused.as_ref()
     }
 
+    /// Gives a sign of life: a session without one is taken for dead in the end. What was condemned
+    /// before may then be deleted; what the pinned snapshot needs never is.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::SessionNotOpen`] if it was declared dead, then there is no use in trying again.
+    pub async fn keep_alive(&self) -> Result<(), SessionError> {
+        match &self.session {
+            Some(session) => session.checkpoint(None).await,
+            None => Ok(()),
+        }
+    }
+
     /// Ends the session. That it was declared dead meanwhile is no error, and whoever has read
     /// what they wanted does not fail because of the log.
     pub async fn end(self) {

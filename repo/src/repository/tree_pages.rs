@@ -43,7 +43,7 @@ impl TreeError {
 
 /// Reads pages. Blocks; must not be used on the runtime's own threads.
 pub struct TreePages {
-    blocks: BlockReader,
+    blocks: Arc<BlockReader>,
     runtime: Handle,
     elsewhere: Arc<Elsewhere>,
 }
@@ -57,8 +57,15 @@ impl TreePages {
         cache: u64,
         elsewhere: Arc<Elsewhere>,
     ) -> Self {
+        let blocks = BlockReader::new(repository, BlockKind::Tree, cache);
+        Self::sharing(Arc::new(blocks), runtime, elsewhere)
+    }
+
+    /// Pages read by `blocks`, a reader of blocks of trees, which others use as well: several
+    /// trees share what is kept.
+    pub fn sharing(blocks: Arc<BlockReader>, runtime: Handle, elsewhere: Arc<Elsewhere>) -> Self {
         Self {
-            blocks: BlockReader::new(repository, BlockKind::Tree, cache),
+            blocks,
             runtime,
             elsewhere,
         }

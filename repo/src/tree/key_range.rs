@@ -76,6 +76,16 @@ impl KeyRange {
         }
     }
 
+    /// What of it follows `key`: where a listing goes on.
+    #[must_use]
+    pub fn after(mut self, key: &EntryKey) -> Self {
+        // No key lies between a key and itself with one more byte.
+        let mut start = key.as_bytes().to_vec();
+        start.push(0);
+        self.start = self.start.max(start);
+        self
+    }
+
     /// From a key, which a page says, up to another one.
     pub(super) fn between(start: &[u8], end: Option<&[u8]>) -> Self {
         Self {
@@ -178,6 +188,10 @@ mod tests {
                     "{case}"
                 );
                 assert_eq!(KeyRange::from(&key).contains(&other), other >= key);
+                let after = KeyRange::all().after(&key);
+                assert_eq!(after.contains(&other), other > key, "{case}");
+                let later = KeyRange::from(&other).after(&key);
+                assert!(!later.contains(&key) && later.start() >= other.as_bytes());
                 assert!(KeyRange::all().contains(&other));
             }
         }

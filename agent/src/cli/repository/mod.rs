@@ -15,7 +15,9 @@ mod tools;
 pub(super) use browse::browse;
 pub(super) use credentials::{new_passphrase, raw_key};
 pub(super) use init::{Cipher, init, init_options, refuse_existing};
-pub(super) use open::{Other, open, open_or_make_default, open_other, open_with_key, remember};
+pub(super) use open::{
+    Other, open, open_or_make_default, open_other, open_with_key, remember, remember_opened,
+};
 pub(super) use place::{Place, location};
 pub(super) use reading::announce;
 pub(super) use secret_file::{

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use orlop_repo::entropy::OsEntropy;
 use orlop_repo::model::RepositoryId;
@@ -182,7 +183,22 @@ async fn open_as(
     let repository = Repository::open(store, credentials, options).await?;
     tracing::info!(repository = %repository.id(), slot = %repository.slot(), "opened");
     remember(context, &place.url, &repository).await;
+    let opened = (place.url.clone(), Arc::clone(&repository));
+    context.opened.lock().push(opened);
     Ok(repository)
+}
+
+/// Notes how far the logs go of all repositories that the command has opened: its own entries may
+/// not be lost without a word, either.
+pub(in crate::cli) async fn remember_opened(context: &Context) {
+    /// A part of the command that has not ended may hold the log.
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let opened = std::mem::take(&mut *context.opened.lock());
+    for (url, repository) in opened {
+        // It is a cache.
+        let noted = tokio::time::timeout(PATIENCE, remember(context, &url, &repository));
+        drop(noted.await);
+    }
 }
 
 /// Notes how far the log goes. It is a cache: a command does not fail for it.

@@ -1,6 +1,6 @@
 //! Announcing in the log what is being read.
 //!
-//! `restore`, `check` and `cat` of a folder may take longer than the time for which condemned
+//! `restore`, `check`, `mount` and `cat` of a folder may take longer than the time for which condemned
 //! packs stay, and open a session. `ls`, `find`, `diff`, `stats` and `cat` of one file do not: they
 //! read pages or one file, would be slowed down by the entries more than by what they do, and
 //! follow what has moved all the same.

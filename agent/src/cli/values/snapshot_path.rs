@@ -1,6 +1,6 @@
 //! A snapshot and a path in it.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
 use clap::builder::TypedValueParser;
@@ -16,7 +16,7 @@ pub(in crate::cli) struct SnapshotPath {
 
 impl SnapshotPath {
     /// Reads the text. Paths may hold any bytes, so it need not be UTF-8.
-    fn parse(text: &OsString) -> Option<Self> {
+    pub(in crate::cli) fn parse(text: &OsStr) -> Option<Self> {
         let bytes = text.as_bytes();
         let (snapshot, path) = match bytes.iter().position(|byte| *byte == b':') {
             Some(colon) => (bytes.get(..colon)?, bytes.get(colon + 1..)?),
@@ -50,9 +50,9 @@ impl TypedValueParser for SnapshotPathParser {
         &self,
         command: &clap::Command,
         _: Option<&clap::Arg>,
-        value: &std::ffi::OsStr,
+        value: &OsStr,
     ) -> Result<SnapshotPath, clap::Error> {
-        SnapshotPath::parse(&value.to_owned()).ok_or_else(|| {
+        SnapshotPath::parse(value).ok_or_else(|| {
             clap::Error::raw(
                 clap::error::ErrorKind::InvalidValue,
                 format!(
@@ -76,12 +76,10 @@ impl clap::builder::ValueParserFactory for SnapshotPath {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::ffi::OsStringExt;
-
     use super::*;
 
     fn parse(text: &[u8]) -> Option<SnapshotPath> {
-        SnapshotPath::parse(&OsString::from_vec(text.to_vec()))
+        SnapshotPath::parse(OsStr::from_bytes(text))
     }
 
     #[test]

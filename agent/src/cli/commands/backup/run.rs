@@ -52,8 +52,6 @@ impl Backup {
                 status = ExitStatus::Incomplete;
             }
         }
-        let location = repository::location(context)?;
-        repository::remember(context, &location, &tools.repository).await;
         Ok(status)
     }
 
