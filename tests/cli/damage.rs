@@ -64,7 +64,8 @@ fn a_damaged_page_of_the_tree_is_named_and_the_rest_is_read() {
     // The leaves of the first snapshot: the largest of the packs with pages.
     let packs = bench.packs();
     let tree = |pack: &&std::path::PathBuf| fs::read(pack).unwrap()[8] == 2;
-    flip(packs.iter().find(tree).unwrap(), 0.5);
+    let len = |pack: &&std::path::PathBuf| fs::metadata(pack).unwrap().len();
+    flip(packs.iter().filter(tree).max_by_key(len).unwrap(), 0.5);
 
     let run = bench.orlop(["ls", "-R", &id(0)]).run();
     assert_eq!(run.code, 3, "{run:?}");

@@ -131,7 +131,7 @@ pub(in crate::cli) async fn open_or_make_default(
         init_options(context, slots, Cipher::default()),
     )
     .await?;
-    remember(context, &place.url, &repository).await;
+    keep_in_mind(context, &place.url, &repository).await;
     context.note(&format!(
         "made your repository {} with the key {}: without a copy of that key nothing can be \
          restored",
@@ -182,10 +182,15 @@ async fn open_as(
     };
     let repository = Repository::open(store, credentials, options).await?;
     tracing::info!(repository = %repository.id(), slot = %repository.slot(), "opened");
-    remember(context, &place.url, &repository).await;
-    let opened = (place.url.clone(), Arc::clone(&repository));
-    context.opened.lock().push(opened);
+    keep_in_mind(context, &place.url, &repository).await;
     Ok(repository)
+}
+
+/// Notes how far its log goes now, and has it noted once more at the end of the command.
+async fn keep_in_mind(context: &Context, url: &StoreUrl, repository: &Arc<Repository>) {
+    remember(context, url, repository).await;
+    let opened = (url.clone(), Arc::clone(repository));
+    context.opened.lock().push(opened);
 }
 
 /// Notes how far the logs go of all repositories that the command has opened: its own entries may
