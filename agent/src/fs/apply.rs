@@ -1,5 +1,6 @@
 //! Giving a restored object its metadata, in the order that survives.
 
+use std::cell::LazyCell;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs as sys;
@@ -9,7 +10,7 @@ use rustix::io::Errno;
 use super::beneath::proc_path;
 use super::ioctls::{get_fsxattr, set_fsxattr};
 use super::metadata::{self, LOCKING_FLAGS, Meta, RESTORABLE_FLAGS};
-use super::{Kind, RelPath, Time};
+use super::{Kind, RelPath, Stat, Time};
 
 /// Metadata that a restored object is to have.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,9 +53,27 @@ pub(super) enum Target<'fd> {
     Pointer(BorrowedFd<'fd>),
 }
 
+/// What is known of an object before its metadata is set, so that what is right already is not
+/// set once more.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Known {
+    /// Nothing that may be relied on: others may have changed it since it was looked at.
+    Nothing,
+    /// What `stat` told of it.
+    Stat,
+    /// That, and that it has no attributes, no flags and no project.
+    All,
+}
+
 /// Sets everything: owner (which clears capabilities and setuid), mode, extended attributes,
 /// project, times, and at last the flags that forbid all the rest.
-pub(super) fn apply(target: Target<'_>, path: &RelPath, want: &Attributes) -> Vec<Warning> {
+pub(super) fn apply(
+    target: Target<'_>,
+    path: &RelPath,
+    want: &Attributes,
+    known: Known,
+    stat: &Stat,
+) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let mut note = |action, result: Result<(), Errno>| {
         if let Err(errno) = result {
@@ -66,11 +85,13 @@ pub(super) fn apply(target: Target<'_>, path: &RelPath, want: &Attributes) -> Ve
         }
     };
     let (Target::Open(fd) | Target::Pointer(fd)) = target;
-    let by_path = proc_path(fd);
+    let by_path = LazyCell::new(|| proc_path(fd));
     let have = match target {
+        _ if known == Known::All => Meta::default(),
         Target::Open(fd) => metadata::of_open(fd),
         Target::Pointer(fd) => metadata::of_pointer(fd),
     };
+    let known = (known != Known::Nothing).then_some(stat);
     // ACLs inherited from the folder go first: with one, the mode's group bits are its mask.
     for (name, _) in have
         .xattrs
@@ -80,29 +101,32 @@ pub(super) fn apply(target: Target<'_>, path: &RelPath, want: &Attributes) -> Ve
         if !want.xattrs.iter().any(|(wanted, _)| wanted == name) {
             note(
                 "remove an extended attribute",
-                sys::removexattr(&by_path, &**name),
+                sys::removexattr(&*by_path, &**name),
             );
         }
     }
-    let (owner, group) = (Uid::from_raw(want.uid), Gid::from_raw(want.gid));
-    note(
-        "set the owner",
-        sys::chownat(fd, c"", Some(owner), Some(group), AtFlags::EMPTY_PATH),
-    );
-    let mode = Mode::from_raw_mode(want.mode & 0o7777);
+    let is_owned = known.is_some_and(|stat| (stat.uid, stat.gid) == (want.uid, want.gid));
+    if !is_owned {
+        let (owner, group) = (Uid::from_raw(want.uid), Gid::from_raw(want.gid));
+        let set = sys::chownat(fd, c"", Some(owner), Some(group), AtFlags::EMPTY_PATH);
+        note("set the owner", set);
+    }
+    let mode = want.mode & 0o7777;
+    // A new owner may have cost bits of the mode that were there.
+    let moded = known.is_some_and(|stat| stat.mode == mode && (is_owned || mode & 0o7000 == 0));
+    let mode = Mode::from_raw_mode(mode);
     match target {
+        _ if moded => {}
         Target::Open(fd) => note("set the mode", sys::fchmod(fd, mode)),
         Target::Pointer(_) if want.kind == Kind::Symlink => {}
         Target::Pointer(_) => {
-            note(
-                "set the mode",
-                sys::chmodat(CWD, &by_path, mode, AtFlags::empty()),
-            );
+            let set = sys::chmodat(CWD, &*by_path, mode, AtFlags::empty());
+            note("set the mode", set);
         }
     }
     for (name, value) in &want.xattrs {
         if !have.xattrs.iter().any(|(n, v)| n == name && v == value) || is_lost_by_chown(name) {
-            let set = sys::setxattr(&by_path, &**name, value, XattrFlags::empty());
+            let set = sys::setxattr(&*by_path, &**name, value, XattrFlags::empty());
             note("set an extended attribute", set);
         }
     }
@@ -122,7 +146,7 @@ pub(super) fn apply(target: Target<'_>, path: &RelPath, want: &Attributes) -> Ve
     let set_times = match target {
         Target::Open(fd) => sys::futimens(fd, &times),
         // Through the descriptor's own link, which reaches a symlink itself.
-        Target::Pointer(_) => sys::utimensat(CWD, &by_path, &times, AtFlags::empty()),
+        Target::Pointer(_) => sys::utimensat(CWD, &*by_path, &times, AtFlags::empty()),
     };
     note("set the times", set_times);
     if let Target::Open(fd) = target

@@ -1,18 +1,35 @@
 //! An open folder, known by its inode.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::OnceLock;
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use super::beneath::{open_at, open_quietly, reopen};
-use super::{FsError, Identity, Kind, RelPath, Stat, check_name};
+use super::{FsError, Identity, Kind, RelPath, Stat, check_name, metadata};
+
+/// Bits of a mode that let others than the owner in.
+const OTHERS: u32 = 0o077;
 
 /// An open folder. Everything in it is reached through its descriptor, never by a path.
 #[derive(Debug)]
 pub struct DirHandle {
     fd: OwnedFd,
-    identity: Identity,
+    stat: Stat,
+    newcomers: OnceLock<Newcomers>,
+}
+
+/// What becomes of a file that this process makes in a folder.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Newcomers {
+    /// Nobody else can reach it, whatever its mode: the folder lets only its owner in, and that
+    /// is the caller.
+    pub(super) private: bool,
+    /// It inherits no access list, no flags and no project. Only the folder's owner could change
+    /// that, and that is the caller.
+    pub(super) bare: bool,
 }
 
 impl AsFd for DirHandle {
@@ -30,13 +47,40 @@ impl DirHandle {
         }
         Ok(Self {
             fd,
-            identity: stat.identity,
+            stat,
+            newcomers: OnceLock::new(),
         })
     }
 
     /// Which folder it is.
     pub fn identity(&self) -> Identity {
-        self.identity
+        self.stat.identity
+    }
+
+    /// What it was when it was opened.
+    pub(super) fn stat(&self) -> &Stat {
+        &self.stat
+    }
+
+    /// What becomes of files that are made in it; looked up once.
+    pub(super) fn newcomers(&self) -> Newcomers {
+        *self.newcomers.get_or_init(|| {
+            if self.stat.uid != geteuid().as_raw() {
+                return Newcomers {
+                    private: false,
+                    bare: false,
+                };
+            }
+            let meta = metadata::of_open(&self.fd);
+            let default_acl = |(name, _): &(Vec<u8>, _)| name == b"system.posix_acl_default";
+            Newcomers {
+                private: self.stat.mode & OTHERS == 0,
+                bare: meta.problems.is_empty()
+                    && meta.flags == 0
+                    && meta.project == 0
+                    && !meta.xattrs.iter().any(default_acl),
+            }
+        })
     }
 
     /// Opens the subfolder `name`. With `expect`, only if it is that very folder.
@@ -65,7 +109,9 @@ impl DirHandle {
             }
         };
         match expect {
-            Some(identity) if identity != handle.identity => Err(FsError::Swapped { path: path() }),
+            Some(identity) if identity != handle.identity() => {
+                Err(FsError::Swapped { path: path() })
+            }
             _ => Ok(handle),
         }
     }
@@ -82,7 +128,7 @@ impl DirHandle {
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
         let handle = Self::new(reopen(&up, flags).ok()?).ok()?;
-        (handle.identity == expect).then_some(handle)
+        (handle.identity() == expect).then_some(handle)
     }
 
     /// Opens `name` only to point at it (`O_PATH`), a link itself too, and tells what it is.

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use rustix::fs::{FallocateFlags, fallocate, fsync, ftruncate};
 use rustix::io::{Errno, pwrite};
 
-use super::apply::{Attributes, Target, Warning, apply, set_flags};
+use super::apply::{Attributes, Known, Target, Warning, apply, set_flags};
 use super::metadata::EARLY_FLAGS;
 use super::root::is_unsupported;
 use super::{FsError, Identity, RelPath, Stat};
@@ -15,25 +15,36 @@ use super::{FsError, Identity, RelPath, Stat};
 pub struct FileSink {
     fd: OwnedFd,
     path: RelPath,
-    identity: Identity,
+    stat: Stat,
+    /// What is known of its metadata, if it was made by this process and nothing was set since.
+    known: Known,
 }
 
 /// Zeros to write, at once.
 static ZEROS: [u8; 256 << 10] = [0; 256 << 10];
 
 impl FileSink {
+    /// A file that was there.
     pub(super) fn new(fd: OwnedFd, path: RelPath) -> Result<Self, FsError> {
         let stat = Stat::of(&fd).map_err(FsError::io("look at", &path))?;
         Ok(Self {
             fd,
             path,
-            identity: stat.identity,
+            stat,
+            known: Known::Nothing,
         })
+    }
+
+    /// A file that was just made; `bare` if it inherited nothing from its folder.
+    pub(super) fn made(fd: OwnedFd, path: RelPath, bare: bool) -> Result<Self, FsError> {
+        let mut sink = Self::new(fd, path)?;
+        sink.known = if bare { Known::All } else { Known::Stat };
+        Ok(sink)
     }
 
     /// Which file it is; a hard link to it is made by it.
     pub fn identity(&self) -> Identity {
-        self.identity
+        self.stat.identity
     }
 
     /// Where it stands.
@@ -55,11 +66,12 @@ impl FileSink {
     /// # Errors
     ///
     /// [`FsError::Io`] where the file system has none of them.
-    pub fn set_early_flags(&self, flags: u32) -> Result<(), FsError> {
+    pub fn set_early_flags(&mut self, flags: u32) -> Result<(), FsError> {
         let early = flags & EARLY_FLAGS;
         if early == 0 {
             return Ok(());
         }
+        self.known = Known::Nothing;
         set_flags(&self.fd, early).map_err(FsError::io("set the inode flags", &self.path))
     }
 
@@ -195,6 +207,7 @@ impl FileSink {
     /// has links still to come, is finished with those flags off and given to the
     /// [`super::Finisher`].
     pub fn finish(self, want: &Attributes) -> Vec<Warning> {
-        apply(Target::Open(self.fd.as_fd()), &self.path, want)
+        let fd = self.fd.as_fd();
+        apply(Target::Open(fd), &self.path, want, self.known, &self.stat)
     }
 }

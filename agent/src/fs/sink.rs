@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::fs::{self as sys, AtFlags, CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::apply::{Attributes, Target, Warning, apply, unlock};
+use super::apply::{Attributes, Known, Target, Warning, apply, unlock};
 use super::beneath::{open_at, proc_path, reopen};
 use super::dir_chain::DirChain;
 use super::metadata::{self, Meta};
@@ -37,6 +37,8 @@ pub struct SinkOptions {
 
 /// Folders that a cursor keeps open.
 const MAX_OPEN: usize = 64;
+/// Mode of a file that others may reach before it is finished.
+const PRIVATE: u32 = 0o600;
 
 /// The folder that a restore writes into. Nothing outside of it is ever created, changed or
 /// removed, whatever somebody else does in it meanwhile.
@@ -148,19 +150,15 @@ impl SinkCursor {
     /// replaced at once; [`FsError::Io`].
     pub fn make_dir(&mut self, path: &RelPath) -> Result<bool, FsError> {
         let (dir, name) = self.place(path)?;
-        let there = match Stat::at(&dir, name) {
-            Ok(stat) if stat.kind == Kind::Folder => true,
-            Ok(_) => {
-                self.clear(path)?;
-                false
-            }
-            Err(_) => false,
-        };
-        if !there {
+        // Mostly nothing is there, and then looking first is a call for nothing.
+        let mut new = sys::mkdirat(&dir, name, Mode::RWXU).is_ok();
+        if !new && !Stat::at(&dir, name).is_ok_and(|stat| stat.kind == Kind::Folder) {
+            let (dir, name) = self.clear(path)?;
             self.create(&dir, path, || sys::mkdirat(&dir, name, Mode::RWXU))?;
+            new = true;
         }
         self.chain.seek(path)?;
-        Ok(!there)
+        Ok(new)
     }
 
     /// Creates a new, empty file that only its owner may open until it is finished.
@@ -169,16 +167,29 @@ impl SinkCursor {
     ///
     /// [`FsError::Exists`] if what stands there may not be replaced; [`FsError::Io`].
     pub fn create_file(&mut self, path: &RelPath) -> Result<FileSink, FsError> {
+        self.create_file_as(path, PRIVATE)
+    }
+
+    /// As [`SinkCursor::create_file`], of a file that will be given `mode`: where its folder
+    /// keeps everybody else out, it has it from the beginning.
+    ///
+    /// # Errors
+    ///
+    /// As [`SinkCursor::create_file`].
+    pub fn create_file_as(&mut self, path: &RelPath, mode: u32) -> Result<FileSink, FsError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
-        let mode = Mode::RUSR | Mode::WUSR;
         // Mostly there is nothing to clear, and then looking first is a call for nothing.
         let (dir, name) = self.place(path)?;
+        let newcomers = dir.newcomers();
+        // Its owner must be able to open it again, as long as it is not whole.
+        let early = newcomers.private && mode & PRIVATE == PRIVATE;
+        let mode = Mode::from_raw_mode(if early { mode & 0o777 } else { PRIVATE });
         if let Ok(fd) = open_at(&dir, name, flags, mode) {
-            return FileSink::new(fd, path.clone());
+            return FileSink::made(fd, path.clone(), newcomers.bare);
         }
         let (dir, name) = self.clear(path)?;
         let fd = self.create(&dir, path, || open_at(&dir, name, flags, mode))?;
-        FileSink::new(fd, path.clone())
+        FileSink::made(fd, path.clone(), newcomers.bare)
     }
 
     /// Opens a file that is there, to change parts of it. With `expect`, only that very file: so
@@ -288,10 +299,9 @@ impl SinkCursor {
         if stat.kind != want.kind || stat.links != 1 {
             return Err(FsError::Swapped { path: path.clone() });
         }
-        Ok((
-            stat.identity,
-            apply(Target::Pointer(pointer.as_fd()), path, want),
-        ))
+        let target = Target::Pointer(pointer.as_fd());
+        let warnings = apply(target, path, want, Known::Nothing, &stat);
+        Ok((stat.identity, warnings))
     }
 
     /// Makes `path` another name of the object `source`, which must be the inode `expect`.
@@ -357,7 +367,8 @@ impl SinkCursor {
             if expect.is_some_and(|identity| identity != dir.identity()) {
                 return Err(swapped());
             }
-            return Ok(apply(Target::Open(dir.as_fd()), path, want));
+            let target = Target::Open(dir.as_fd());
+            return Ok(apply(target, path, want, Known::Nothing, dir.stat()));
         }
         let (dir, name) = self.place(path)?;
         let (pointer, stat) = dir.point_at(self.chain.path(), name)?;
@@ -365,10 +376,12 @@ impl SinkCursor {
             return Err(swapped());
         }
         if stat.kind != Kind::File {
-            return Ok(apply(Target::Pointer(pointer.as_fd()), path, want));
+            let target = Target::Pointer(pointer.as_fd());
+            return Ok(apply(target, path, want, Known::Nothing, &stat));
         }
         let fd = reopen(&pointer, OFlags::RDONLY).map_err(FsError::io("open", path))?;
-        Ok(apply(Target::Open(fd.as_fd()), path, want))
+        let target = Target::Open(fd.as_fd());
+        Ok(apply(target, path, want, Known::Nothing, &stat))
     }
 
     /// What stands at `path`, a link itself and not what it points to; nothing if nothing does.

@@ -1,6 +1,6 @@
 //! Tests of restoring: what is written is what a walk then reads, and nothing leads outside.
 
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
@@ -130,6 +130,71 @@ fn inherited_acls_do_not_stay() {
     };
     assert_eq!(cursor.create_file(&path("f")).unwrap().finish(&want), []);
     assert_eq!(found(&volume, "f"), want);
+}
+
+#[test]
+fn only_its_owner_may_open_a_file_before_it_is_finished() {
+    let volume = Volume::new();
+    let top = volume.top.path();
+    let mode = |name: &str| volume.item(name).stat.mode;
+    for (folder, early, late) in [(0o700, 0o644, 0o600), (0o755, 0o600, 0o600)] {
+        std::fs::set_permissions(top, std::fs::Permissions::from_mode(folder)).unwrap();
+        let mut cursor = sink(&volume, Overwrite::Files).cursor();
+        let file = cursor.create_file_as(&path("f"), 0o4644).unwrap();
+        assert_eq!(mode("f"), early, "in a folder of mode {folder:o}");
+        let want = Attributes {
+            mode: 0o4644,
+            flags: base_flags(&volume),
+            ..want(Kind::File)
+        };
+        assert_eq!(file.finish(&want), []);
+        assert_eq!(found(&volume, "f"), want);
+        // Whoever restores opens it again before it is whole.
+        drop(cursor.create_file_as(&path("g"), 0o444).unwrap());
+        assert_eq!(mode("g"), late);
+    }
+}
+
+#[test]
+fn a_file_with_the_owner_and_mode_of_whoever_restores_is_given_the_rest() {
+    let volume = Volume::new();
+    let mut cursor = sink(&volume, Overwrite::Never).cursor();
+    for (name, mode) in [("a", 0o600), ("b", 0o644), ("c", 0o666), ("d", 0o6755)] {
+        let file = cursor.create_file_as(&path(name), mode).unwrap();
+        let want = Attributes {
+            mode,
+            uid: rustix::process::geteuid().as_raw(),
+            gid: rustix::process::getegid().as_raw(),
+            xattrs: vec![(b"user.x".to_vec(), b"y".to_vec())],
+            flags: base_flags(&volume),
+            ..want(Kind::File)
+        };
+        assert_eq!(file.finish(&want), []);
+        assert_eq!(found(&volume, name), want);
+    }
+}
+
+#[test]
+fn inherited_flags_do_not_stay() {
+    const NODUMP: u32 = 0x40;
+    let volume = Volume::new();
+    let flags = base_flags(&volume);
+    let mut cursor = sink(&volume, Overwrite::Never).cursor();
+    assert!(cursor.make_dir(&path("d")).unwrap());
+    let folder = std::fs::File::open(volume.path("d")).unwrap();
+    let set = rustix::fs::IFlags::from_bits_retain(
+        rustix::fs::ioctl_getflags(&folder).map_or(0, |flags| flags.bits()) | NODUMP,
+    );
+    if rustix::fs::ioctl_setflags(&folder, set).is_err() {
+        return;
+    }
+    let file = cursor.create_file_as(&path("d/f"), 0o640).unwrap();
+    let want = Attributes {
+        flags,
+        ..want(Kind::File)
+    };
+    assert_eq!(file.finish(&want), []);
+    assert_eq!(found(&volume, "d/f"), want);
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl FileJob {
         let sink = if let Some(identity) = state.identity {
             cursor.open_file(&self.path, Some(identity))?
         } else {
-            let sink = cursor.create_file(&self.path)?;
+            let mut sink = cursor.create_file_as(&self.path, self.want.mode)?;
             // Nothing is lost without them, and the last flags are tried again, and reported.
             sink.set_early_flags(self.want.flags).unwrap_or_default();
             sink

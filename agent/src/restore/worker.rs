@@ -65,6 +65,8 @@ pub(super) fn work(queue: &Receiver<Work>, shared: &Shared, mut cursor: SinkCurs
                     cursor: &mut cursor,
                 };
                 worker.request(&request, &bytes, &mut buffers);
+                // The bytes first: whoever waits for the permit takes as many again.
+                drop(bytes);
                 drop(permit);
             }
         }

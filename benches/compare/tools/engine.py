@@ -61,6 +61,17 @@ class Engine(ABC):
         """Copies all snapshots of `place` to the repository of `other`, which has other keys."""
         raise Missing(f"{self.name}: how it copies is not known here")
 
+    def command(self, place: Place, *arguments: str) -> list[str]:
+        """The whole command line of one step, for the tools whose maintenance is measured."""
+        raise NotImplementedError(f"{self.name} is not asked for its maintenance")
+
+    def forget(self, place: Place, *, keep: int) -> None:
+        """Forgets all but the newest `keep` snapshots; not measured, and deletes no data."""
+        arguments = self.command(place, "forget", "--keep-last", str(keep))
+        measure.quietly(
+            arguments, log=place.home / "log" / "unmeasured", env=self.environment(place)
+        )
+
     def restored_root(self, place: Place, source: Path) -> Path:
         """Where `restore` has put the content of `source`."""
         del source

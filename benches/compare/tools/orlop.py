@@ -52,6 +52,9 @@ class Orlop(Engine):
     def snapshots(self, place: Place) -> int:
         return len(json.loads(self.quietly(place, [*self._global(place), "--json", "snapshots"])))
 
+    def command(self, place: Place, *arguments: str) -> list[str]:
+        return [self.program, *self._global(place), *arguments]
+
     def _global(self, place: Place) -> list[str]:
         arguments = [
             "--repo",

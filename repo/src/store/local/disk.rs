@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use object_store::PutPayload;
 
+use super::buffers::Buffers;
 use super::folders::Folders;
 use crate::model::ObjectName;
 use crate::store::backend::{ObjectInfo, Put, Tail};
@@ -39,6 +40,7 @@ pub(super) struct Disk {
     root: PathBuf,
     location: Arc<str>,
     folders: Folders,
+    buffers: Arc<Buffers>,
 }
 
 impl Disk {
@@ -46,6 +48,7 @@ impl Disk {
         let location = Arc::from(root.to_string_lossy());
         Self {
             folders: Folders::new(root.clone()),
+            buffers: Arc::default(),
             root,
             location,
         }
@@ -175,7 +178,7 @@ impl Disk {
     }
 
     pub(super) fn get(&self, name: &ObjectName, max_len: u64) -> Result<Bytes, StoreError> {
-        let (mut file, len) = self.open(name)?;
+        let (file, len) = self.open(name)?;
         if len > max_len {
             return Err(StoreError::TooLarge {
                 at: self.at(name),
@@ -183,20 +186,23 @@ impl Disk {
                 max: max_len,
             });
         }
-        let mut bytes = Vec::with_capacity(self.index(name, len)?);
-        (&mut file)
-            .take(len)
-            .read_to_end(&mut bytes)
+        let mut got = 0;
+        let bytes = self
+            .buffers
+            .filled(self.index(name, len)?, |bytes| {
+                got = read_full(&file, bytes)?;
+                Ok(())
+            })
             .map_err(|error| StoreError::from_io(self.at(name), error))?;
-        if bytes.len() as u64 != len {
+        if got as u64 != len {
             return Err(StoreError::ShortRead {
                 at: self.at(name),
                 offset: 0,
                 wanted: len,
-                got: bytes.len() as u64,
+                got: got as u64,
             });
         }
-        Ok(bytes.into())
+        Ok(bytes)
     }
 
     pub(super) fn get_range(
@@ -231,10 +237,10 @@ impl Disk {
         file: &File,
         range: &Range<u64>,
     ) -> Result<Bytes, StoreError> {
-        let mut bytes = vec![0; self.index(name, range.end - range.start)?];
-        file.read_exact_at(&mut bytes, range.start)
-            .map_err(|error| StoreError::from_io(self.at(name), error))?;
-        Ok(bytes.into())
+        let len = self.index(name, range.end - range.start)?;
+        self.buffers
+            .filled(len, |bytes| file.read_exact_at(bytes, range.start))
+            .map_err(|error| StoreError::from_io(self.at(name), error))
     }
 
     fn index(&self, name: &ObjectName, len: u64) -> Result<usize, StoreError> {
@@ -356,6 +362,20 @@ impl Disk {
             _ => StoreError::from_io(at, error),
         }
     }
+}
+
+/// Fills `bytes` from the beginning of a file; less only if it ends before.
+fn read_full(mut file: &File, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(read) => done += read,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(done)
 }
 
 /// Whether `file_name` is that of a staging file.

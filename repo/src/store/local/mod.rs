@@ -6,6 +6,7 @@
 //! object name can hold, so they are in no listing.
 
 mod backend;
+mod buffers;
 mod disk;
 mod folders;
 #[cfg(test)]
