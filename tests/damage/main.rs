@@ -10,6 +10,7 @@
 mod bytes;
 mod crash;
 mod cycle;
+mod keys;
 mod objects;
 mod scene;
 mod silent;
