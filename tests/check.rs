@@ -1,14 +1,14 @@
 //! Repositories with one thing wrong: the check finds it and names it and the files it hurts.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+#[path = "support/silent.rs"]
+mod silent;
 mod support;
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
 use orlop_repo::check::{
     CheckError, CheckOptions, CheckReport, Hurt, NoProgress, ReadData, Severity, check,
 };
@@ -18,11 +18,9 @@ use orlop_repo::pack::read_directory;
 use orlop_repo::repository::{Elsewhere, Repository, TreePages};
 use orlop_repo::seal::{BlockKind, Suite};
 use orlop_repo::snapshot::Snapshot;
-use orlop_repo::store::{
-    At, Backend, Folder, MemoryBackend, ObjectInfo, Put, PutPayload, Store, StoreError,
-    StoreFuture, Tail,
-};
+use orlop_repo::store::{MemoryBackend, Store};
 use orlop_repo::tree::{Extents, KeyRange, TreeCursor};
+use silent::Silent;
 use tokio::runtime::Runtime;
 
 /// A repository that was opened before anything goes wrong with it.
@@ -365,73 +363,5 @@ fn a_store_that_does_not_answer_is_an_error_and_no_damage() {
         let error = bench.try_check(ReadData::None).unwrap_err();
         assert!(error.is_retryable(), "{silent}: {error:?}");
         assert!(bench.try_check(ReadData::All).unwrap_err().is_retryable());
-    }
-}
-
-/// A store that stops answering reads of some objects.
-#[derive(Debug, Clone, Default)]
-struct Silent {
-    memory: MemoryBackend,
-    armed: Arc<parking_lot::Mutex<Option<&'static str>>>,
-}
-
-impl Silent {
-    fn answer<T>(&self, name: &ObjectName, answer: T) -> Result<T, StoreError> {
-        match *self.armed.lock() {
-            Some(silent) if name.as_str().starts_with(silent) => Err(StoreError::Timeout {
-                at: At::object(Arc::clone(self.memory.location()), name),
-                seconds: 1,
-            }),
-            _ => Ok(answer),
-        }
-    }
-}
-
-impl Backend for Silent {
-    fn location(&self) -> &Arc<str> {
-        self.memory.location()
-    }
-
-    fn put(&self, name: &ObjectName, payload: PutPayload) -> StoreFuture<'_, ()> {
-        self.memory.put(name, payload)
-    }
-
-    fn put_if_absent(&self, name: &ObjectName, payload: PutPayload) -> StoreFuture<'_, Put> {
-        self.memory.put_if_absent(name, payload)
-    }
-
-    fn get(&self, name: &ObjectName, max_len: u64) -> StoreFuture<'_, Bytes> {
-        let name = name.clone();
-        Box::pin(async move { self.answer(&name, self.memory.get(&name, max_len).await)? })
-    }
-
-    fn get_range(&self, name: &ObjectName, range: Range<u64>) -> StoreFuture<'_, Bytes> {
-        let name = name.clone();
-        Box::pin(async move { self.answer(&name, self.memory.get_range(&name, range).await)? })
-    }
-
-    fn get_tail(&self, name: &ObjectName, len: u64) -> StoreFuture<'_, Tail> {
-        let name = name.clone();
-        Box::pin(async move { self.answer(&name, self.memory.get_tail(&name, len).await)? })
-    }
-
-    fn head(&self, name: &ObjectName) -> StoreFuture<'_, ObjectInfo> {
-        self.memory.head(name)
-    }
-
-    fn list(
-        &self,
-        folder: &Folder,
-        after: Option<&ObjectName>,
-    ) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
-        self.memory.list(folder, after)
-    }
-
-    fn list_folders(&self, folder: &Folder) -> StoreFuture<'_, Vec<Folder>> {
-        self.memory.list_folders(folder)
-    }
-
-    fn delete(&self, names: Vec<ObjectName>) -> StoreFuture<'_, ()> {
-        self.memory.delete(names)
     }
 }

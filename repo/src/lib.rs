@@ -20,6 +20,7 @@ pub mod maintain;
 mod meta_frame;
 pub mod model;
 pub mod pack;
+pub mod repair;
 pub mod repository;
 pub mod retention;
 pub mod seal;

@@ -37,7 +37,7 @@ pub(super) struct Dedup {
     session: Arc<Session>,
     reliable: RwLock<Reliable>,
     /// Whether a page was met that the index knows and that cannot be read.
-    pages_anew: AtomicBool,
+    pages_doubted: AtomicBool,
     own: SessionIndex,
 }
 
@@ -57,7 +57,7 @@ impl Dedup {
             index,
             session,
             reliable: RwLock::new(Reliable::of(state)),
-            pages_anew: AtomicBool::new(false),
+            pages_doubted: AtomicBool::new(false),
             own,
         })
     }
@@ -67,38 +67,59 @@ impl Dedup {
         *self.reliable.write() = Reliable::of(state);
     }
 
-    /// Takes note that a page of a tree cannot be read where it is stored: every page is stored
-    /// anew from then on. Of what stands below that page, lists of the content of files among it,
-    /// nobody knows whether it can be read, and what is equal would lead there again.
+    /// Takes note that a page of a tree cannot be read where it is stored: from then on a page that
+    /// is stored is read before it is relied on. Of what stands below that page, lists of the
+    /// content of files among it, nobody knows whether it can be read, and what is equal would lead
+    /// there again.
     pub(super) fn distrust_pages(&self) {
-        self.pages_anew.store(true, Ordering::Release);
+        self.pages_doubted.store(true, Ordering::Release);
     }
 
     /// Looks a chunk up, and claims it if it is new.
     pub(super) fn claim(&self, id: ChunkId, len: u32) -> Result<Claim, IndexError> {
-        self.claim_unless(id, len, false)
+        self.claim_if(id, len, |_| true)
     }
 
-    /// Looks a page up, and claims it if it is new, or if what is stored cannot be trusted.
-    pub(super) fn claim_page(&self, id: ChunkId, len: u32) -> Result<Claim, IndexError> {
-        let anew = self.pages_anew.load(Ordering::Acquire);
-        self.claim_unless(id, len, anew)
+    /// Looks a page up, and claims it if it is new, or if it cannot be trusted to be where it is
+    /// stored and `reads` says that it is not.
+    pub(super) fn claim_page(
+        &self,
+        id: ChunkId,
+        len: u32,
+        reads: impl FnOnce(&ChunkRef) -> bool,
+    ) -> Result<Claim, IndexError> {
+        let trusted = !self.pages_doubted.load(Ordering::Acquire);
+        self.claim_if(id, len, |page| trusted || reads(page))
     }
 
-    fn claim_unless(&self, id: ChunkId, len: u32, anew: bool) -> Result<Claim, IndexError> {
+    fn claim_if(
+        &self,
+        id: ChunkId,
+        len: u32,
+        good: impl FnOnce(&ChunkRef) -> bool,
+    ) -> Result<Claim, IndexError> {
         let prefix = id.prefix();
         match self.own.claim(&prefix)? {
             index::Claim::Known(found) => Ok(Claim::Known(known(id, found))),
             index::Claim::Pending => Ok(Claim::Awaited),
-            index::Claim::New if anew => Ok(Claim::Mine),
             index::Claim::New => {
-                let Some(found) = self.find_reliable(&prefix, len)? else {
+                let found = self.find_reliable(&prefix, len)?;
+                let found = found.map(|found| known(id, found));
+                let Some(found) = found.filter(good) else {
+                    self.note_healed(prefix);
                     return Ok(Claim::Mine);
                 };
                 self.own.release(&prefix);
                 self.session.rely_on(found.place.pack);
-                Ok(Claim::Known(known(id, found)))
+                Ok(Claim::Known(found))
             }
+        }
+    }
+
+    /// Notes that a chunk which is stored now was declared lost, if it was.
+    fn note_healed(&self, prefix: ChunkPrefix) {
+        if self.reliable.read().lost.contains(&prefix) {
+            self.session.heals(prefix);
         }
     }
 

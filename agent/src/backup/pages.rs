@@ -7,13 +7,18 @@ use orlop_chunker::ChunkId;
 use orlop_repo::keys::{BlockOptions, Keyring};
 use orlop_repo::model::ChunkRef;
 use orlop_repo::pack::PackEnd;
+use orlop_repo::repository::{BlockReader, Repository};
 use orlop_repo::seal::BlockKind;
 use orlop_repo::tree::PageSink;
+use tokio::runtime::Handle;
 
 use super::dedup::{Claim, Dedup};
 use super::error::BackupError;
 use super::packer::Packer;
 use crate::progress::Progress;
+
+/// Opened blocks that are kept of pages whose reading is doubted, in bytes.
+const DOUBTED: u64 = 256 << 10;
 
 /// Stores pages.
 ///
@@ -25,8 +30,29 @@ pub(super) struct Pages {
     dedup: Arc<Dedup>,
     progress: Arc<Progress>,
     options: BlockOptions,
+    stored: StoredPages,
     leaves: Packer,
     spine: Packer,
+}
+
+/// Reads pages that are stored already, where it is doubted that they can be read.
+pub(super) struct StoredPages {
+    blocks: BlockReader,
+    runtime: Handle,
+}
+
+impl StoredPages {
+    pub(super) fn new(repository: Arc<Repository>, runtime: Handle) -> Self {
+        Self {
+            blocks: BlockReader::new(repository, BlockKind::Tree, DOUBTED),
+            runtime,
+        }
+    }
+
+    /// Whether a page can be read. What the store does not answer for is stored once more.
+    fn reads(&self, page: &ChunkRef) -> bool {
+        self.runtime.block_on(self.blocks.read(page)).is_ok()
+    }
 }
 
 impl Pages {
@@ -35,6 +61,7 @@ impl Pages {
         dedup: Arc<Dedup>,
         progress: Arc<Progress>,
         options: BlockOptions,
+        stored: StoredPages,
         leaves: Packer,
         spine: Packer,
     ) -> Self {
@@ -43,6 +70,7 @@ impl Pages {
             dedup,
             progress,
             options,
+            stored,
             leaves,
             spine,
         }
@@ -65,7 +93,8 @@ impl PageSink for Pages {
         id: ChunkId,
     ) -> Result<ChunkRef, BackupError> {
         let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        if let Claim::Known(known) = self.dedup.claim_page(id, len)? {
+        let reads = |page: &ChunkRef| self.stored.reads(page);
+        if let Claim::Known(known) = self.dedup.claim_page(id, len, reads)? {
             return Ok(known);
         }
         self.progress.bytes_added.add(u64::from(len));

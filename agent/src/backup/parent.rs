@@ -1,13 +1,15 @@
 //! What a walk is compared with, read along with it: the parent snapshot, and the trees of backups
 //! that were cut off.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use orlop_repo::log::State;
 use orlop_repo::model::{ChunkRef, Extent};
-use orlop_repo::repository::TreePages;
+use orlop_repo::repository::{TreeError, TreePages};
 use orlop_repo::snapshot::{RootRef, Snapshot};
-use orlop_repo::tree::{Content, Entry, KeyRange, TreeCursor};
+use orlop_repo::tree::{Content, Entry, Extents, KeyRange, PageSource, TreeCursor};
 
 use super::dedup::Dedup;
 use super::error::BackupError;
@@ -22,6 +24,31 @@ pub(super) struct Parent<'p> {
     dedup: Option<Arc<Dedup>>,
     /// Prefixes of the ids of lost chunks, ascending.
     lost: Vec<[u8; 16]>,
+    pages: Option<&'p TreePages>,
+}
+
+/// Reads pages, and notes whether one of them was declared lost.
+struct Judge<'a> {
+    pages: &'a TreePages,
+    lost: &'a [[u8; 16]],
+    met: Cell<bool>,
+}
+
+impl Judge<'_> {
+    fn is_lost(&self, chunk: &ChunkRef) -> bool {
+        self.lost.binary_search(&chunk.id.prefix()).is_ok()
+    }
+}
+
+impl PageSource for Judge<'_> {
+    type Error = TreeError;
+
+    fn page(&self, page: &ChunkRef) -> Result<Bytes, TreeError> {
+        if self.is_lost(page) {
+            self.met.set(true);
+        }
+        self.pages.page(page)
+    }
 }
 
 impl<'p> Parent<'p> {
@@ -43,6 +70,7 @@ impl<'p> Parent<'p> {
             cut_off: cut_off.map(cursor).collect(),
             dedup: Some(dedup),
             lost: state.lost.iter().map(|id| **id).collect(),
+            pages: Some(pages),
         }
     }
 
@@ -119,8 +147,26 @@ impl<'p> Parent<'p> {
             Content::Extents(extents) => extents
                 .iter()
                 .any(|extent| matches!(extent, Extent::Data(chunk) if lost(chunk))),
-            // Its pages would have to be read; a lost chunk is rare, so it is taken for granted.
-            Content::Indirect { .. } => true,
+            Content::Indirect { .. } => self.is_lost_below(&entry.content),
         }
+    }
+
+    /// Whether a page of the content of a large file, or a chunk that one lists, is lost. What
+    /// cannot be read may be.
+    fn is_lost_below(&self, content: &Content) -> bool {
+        let Some(pages) = self.pages else {
+            return true;
+        };
+        let judge = Judge {
+            pages,
+            lost: &self.lost,
+            met: Cell::new(false),
+        };
+        let lost = Extents::new(&judge, content).any(|extent| match extent {
+            Ok(Extent::Data(chunk)) => judge.is_lost(&chunk),
+            Ok(_) => false,
+            Err(_) => true,
+        });
+        lost || judge.met.get()
     }
 }

@@ -28,7 +28,7 @@ use super::links::Links;
 use super::options::{BackupOptions, BackupSummary, Resumed, Source, Tools};
 use super::orphans;
 use super::packer::{Packer, SharedUploads, Uploads};
-use super::pages::Pages;
+use super::pages::{Pages, StoredPages};
 use super::parent::Parent;
 use super::reports::Reports;
 use super::scan;
@@ -288,6 +288,10 @@ impl<'a> Run<'a> {
             Arc::clone(&self.dedup),
             Arc::clone(self.progress),
             PAGES,
+            StoredPages::new(
+                Arc::clone(&self.tools.repository),
+                self.tools.runtime.clone(),
+            ),
             packer(BlockKind::Tree),
             packer(BlockKind::Tree),
         );

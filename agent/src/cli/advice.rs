@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use orlop_repo::index::IndexError;
 use orlop_repo::log::LogError;
 use orlop_repo::repository::{RepositoryError, SessionError};
 use orlop_repo::slots::SlotError;
@@ -77,18 +78,23 @@ fn about(error: &(dyn Error + 'static)) -> Option<Advice> {
     if let Some(error) = error.downcast_ref::<SlotError>() {
         return slot(error);
     }
-    if let Some(LogError::NewerKeys { .. }) = error.downcast_ref::<LogError>() {
-        return Some(Advice::with(
-            ExitStatus::NoKey,
-            "somebody has started new keys without a slot for this one: use another key, or ask \
-             whoever can open the repository to add this one with `orlop key add`",
-        ));
+    if let Some(error) = error.downcast_ref::<LogError>() {
+        return log(error);
     }
-    if let Some(LogError::Broken { .. }) = error.downcast_ref::<LogError>() {
-        return Some(Advice::next(
-            "stop all backups to it and find out what happened to the store; if the repository \
-             was replaced on purpose, delete the folder `seen` in the cache folder",
-        ));
+    if let Some(IndexError::Store { source, .. }) = error.downcast_ref::<IndexError>()
+        && !source.is_missing()
+        && !source.is_damage()
+    {
+        return store(source);
+    }
+    if let Some(
+        IndexError::Store { .. }
+        | IndexError::WrongObject { .. }
+        | IndexError::Sealed { .. }
+        | IndexError::Segment { .. },
+    ) = error.downcast_ref::<IndexError>()
+    {
+        return Some(Advice::next("run `orlop repair index --dry-run`"));
     }
     if error.is::<LabelError>() {
         return Some(Advice::with(
@@ -109,6 +115,28 @@ fn about(error: &(dyn Error + 'static)) -> Option<Advice> {
         ));
     }
     None
+}
+
+fn log(error: &LogError) -> Option<Advice> {
+    match error {
+        LogError::Store(error) => store(error),
+        LogError::NewerKeys { .. } => Some(Advice::with(
+            ExitStatus::NoKey,
+            "somebody has started new keys without a slot for this one: use another key, or ask \
+             whoever can open the repository to add this one with `orlop key add`",
+        )),
+        LogError::Broken { .. } => Some(Advice::next(
+            "stop all backups to it and find out what happened to the store, then run `orlop \
+             repair log --dry-run`; if the repository was replaced on purpose, delete the folder \
+             `seen` in the cache folder",
+        )),
+        LogError::GenerationLost { .. } => Some(Advice::next(
+            "bring the entry back from a copy of the store; what snapshots hold can be read with \
+             an earlier copy of `log` and `meta`",
+        )),
+        error if error.is_damage() => Some(Advice::next("run `orlop repair log --dry-run`")),
+        _ => None,
+    }
 }
 
 fn repository(error: &RepositoryError) -> Option<Advice> {

@@ -53,6 +53,8 @@ pub(super) enum Command {
     Unforget(commands::Unforget),
     Prune(commands::Prune),
     Check(commands::Check),
+    #[command(subcommand)]
+    Repair(commands::RepairCommand),
     Log(commands::Log),
     #[command(subcommand)]
     Key(commands::KeyCommand),
@@ -81,6 +83,7 @@ impl Command {
             Self::Unforget(command) => command.run(context).await,
             Self::Prune(command) => command.run(context).await,
             Self::Check(command) => command.run(context).await,
+            Self::Repair(command) => command.run(context).await,
             Self::Log(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Store(command) => command.run(context).await,

@@ -59,6 +59,8 @@ def main() -> int:
         lines = []
         if arguments.command == "check":
             lines = check(repository)
+            for note in repository.notes:
+                print(f"note: {note}")
         elif arguments.command == "restore":
             snapshot = repository.find(arguments.snapshot)
             lines = restore(repository, snapshot, os.fsencode(arguments.target))

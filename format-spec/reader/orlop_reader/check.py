@@ -3,7 +3,7 @@
 from . import index, log, seal, tree
 from . import keys as keyring
 from .entry import FILE
-from .errors import Damage
+from .errors import Damage, Lost
 from .keys import Credentials, Keys
 from .packs import Directory, verify
 from .store import Store, object_hash, pack_name
@@ -15,6 +15,7 @@ class Repository:
     def __init__(self, root, credentials: Credentials):
         self.store = Store(root)
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self.keys, self.state = self._open(credentials)
         self.segments, self.index = {}, {}
         for reference in sorted(self.state.segments):
@@ -22,22 +23,25 @@ class Repository:
             self.segments[reference] = segment
             for prefix, place, length in segment.chunks:
                 self.index.setdefault(prefix, []).append((place, length))
-        self.chunks = tree.Chunks(self.store, self.keys, self.state.packs, self.index)
+        self.chunks = tree.Chunks(
+            self.store, self.keys, set(self.state.packs), self.index, self.state.lost
+        )
 
     def _open(self, credentials: Credentials) -> tuple[Keys, log.State]:
         """Keys and state by a slot that the log names: others may be left over."""
         first = None
         for name, keys in keyring.all_slots(self.store, credentials):
             problems: list[str] = []
+            notes: list[str] = []
             try:
                 seal.load_generations(self.store, keys)
-                state = log.replay(self.store, keys, problems.append)
+                state = log.replay(self.store, keys, problems.append, notes.append)
                 if state.slots.get(name) != object_hash(self.store.get(name)):
                     raise Damage(f"{name}: the log does not name this slot")
             except Damage as error:
                 first = first or error
                 continue
-            self.problems = problems
+            self.problems, self.notes = problems, notes
             return keys, state
         raise first
 
@@ -66,6 +70,8 @@ def check(repository: Repository) -> list[str]:
     def attempt(what, *arguments):
         try:
             return what(*arguments)
+        except Lost as error:
+            repository.notes.append(str(error))
         except Damage as error:
             problems.append(str(error))
         except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -73,11 +79,12 @@ def check(repository: Repository) -> list[str]:
         return None
 
     attempt(_meta, repository)
-    directories = {}
+    directories, bad = {}, {}
     for pack in sorted(repository.state.packs):
-        listed = attempt(_pack, repository, pack)
-        if listed is not None:
-            directories[pack] = listed
+        try:
+            directories[pack] = _pack(repository, pack)
+        except Damage as error:
+            bad[pack] = str(error)
     for name in repository.store.list("packs"):
         session, number = name.split("/")[1:]
         pack = (bytes.fromhex(session), int(number))
@@ -88,9 +95,26 @@ def check(repository: Repository) -> list[str]:
         for listed in directories.values()
         for prefix, place, length in listed.chunks
     }
+    repository.chunks.live -= set(bad)
+    for pack, what in bad.items():
+        # What a repair has dealt with needs nothing of it: it is copied, or declared lost.
+        gone = _only_in(repository, pack, directories) - repository.state.lost
+        (problems if gone else repository.notes).append(what)
     for snapshot in repository.snapshots():
         attempt(_snapshot, repository, snapshot, known)
     return problems
+
+
+def _only_in(repository: Repository, pack, directories: dict) -> set:
+    """First halves of the ids of what a pack holds and no good one does."""
+    elsewhere = {prefix for listed in directories.values() for prefix, _, _ in listed.chunks}
+    listed = {
+        chunk[0]
+        for segment in repository.segments.values()
+        for chunk in segment.chunks
+        if chunk[1].pack == pack
+    }
+    return (listed or {pack}) - elsewhere
 
 
 def _meta(repository: Repository) -> None:

@@ -7,3 +7,7 @@ class Damage(Exception):
 
 class NoKey(Exception):
     """No slot opens with the keys given."""
+
+
+class Lost(Damage):
+    """Something that the log declares lost."""

@@ -54,10 +54,12 @@ def open_fold(store, keys: Keys, name: str) -> dict:
     return fold
 
 
-def replay(store, keys: Keys, problem) -> State:
+def replay(store, keys: Keys, problem, note) -> State:
     """Every entry from the first, checked against each other, every fold and every tail.
 
-    `problem` is told of folds and tails that are wrong: they are caches. Entries must be right.
+    `problem` is told of folds and tails that are wrong: they are caches. Entries must be right. A log
+    generation that is damaged, and was closed for it, is passed over by way of the fold that the next
+    one was opened with; `note` is told what is wrong in it.
     """
     folds = {}
     for name in store.list("meta/folds"):
@@ -65,26 +67,41 @@ def replay(store, keys: Keys, problem) -> State:
     names = store.list("log")
     if not names:
         raise Damage("there is no log")
-    state, cores = State(1), []
-    for number, name in enumerate(names):
+    state, cores, at = State(1), [], 0
+    while at < len(names):
         generation = state.generation if state.closed is None else state.closed
-        if name != entry_name(generation, number):
-            raise Damage(f"{entry_name(generation, number)}: missing")
-        core, tail = split(store.get(name), name)
-        entry = open_core(keys, generation, number, core)
-        if entry[2] != state.head:
-            raise Damage(f"{name}: it does not follow on from the entry before it")
-        if seal.sealed_generation(core) != state.key_generation:
-            raise Damage(f"{name}: it is not sealed under key generation {state.key_generation}")
-        if entry[5] == GENERATION:
-            _check_generation(store, keys, entry[6], name)
+        name, number = entry_name(generation, state.next), state.next
+        try:
+            if name != names[at]:
+                raise Damage(f"{name}: missing")
+            core, tail = split(store.get(name), name)
+            entry = open_core(keys, generation, number, core)
+            if entry[2] != state.head:
+                raise Damage(f"{name}: it does not follow on from the entry before it")
+            if seal.sealed_generation(core) != state.key_generation:
+                raise Damage(f"{name}: it is not sealed under key generation {state.key_generation}")
+            if entry[5] == GENERATION:
+                _check_generation(store, keys, entry[6], name)
+        except Damage as error:
+            newest = names[-1].split("/")[1]
+            at = next(n for n, other in enumerate(names) if other.split("/")[1] == newest)
+            if int(newest) <= generation:
+                raise
+            note(f"{error}; the log goes on without it")
+            state, cores = opened(store, keys, names[at]), []
+            for old in [old for old in folds if old < state.next]:
+                for fold in folds.pop(old):
+                    note(f"{fold}: of a log generation that is damaged")
+            continue
+        at += 1
+        say = problem if int(names[-1].split("/")[1]) == generation else note
         try:
             copies = open_tail(keys, name, tail)
             before = [] if entry[5] == OPEN else cores
             if len(copies) > 64 or copies != before[len(before) - len(copies) :]:
-                problem(f"{name}: its tail is not the entries before it")
+                say(f"{name}: its tail is not the entries before it")
         except Damage as error:
-            problem(f"{name}: its tail: {error}")
+            say(f"{name}: its tail: {error}")
         if entry[5] == OPEN:
             cores = []
         state.apply(entry[5], entry[6], object_hash(core))
@@ -92,11 +109,29 @@ def replay(store, keys: Keys, problem) -> State:
         for fold in folds.pop(number, []):
             try:
                 if open_fold(store, keys, fold) != state.fold():
-                    problem(f"{fold}: not the state that the entries make")
+                    say(f"{fold}: not the state that the entries make")
             except Damage as error:
-                problem(str(error))
+                # It is a cache, and one that a newer one replaces is no matter.
+                (note if any(newer > number for newer in folds) else say)(str(error))
     for number, left in folds.items():
         problem(f"{left[0]}: a fold of entry {number}, which is not there")
     if state.features[0]:
         raise Damage(f"features {sorted(state.features[0])} are needed to read and not known")
+    return state
+
+
+def opened(store, keys: Keys, name: str) -> State:
+    """The state that a log generation was opened with, by its first entry."""
+    generation, number = (int(part) for part in name.split("/")[1:])
+    core, _ = split(store.get(name), name)
+    entry = open_core(keys, generation, number, core)
+    body = entry[6]
+    if entry[5] != OPEN:
+        raise Damage(f"{name}: a log generation does not begin with it")
+    if object_hash(store.get(body[3])) != body[4]:
+        raise Damage(f"{name}: the fold that it names is another one")
+    state = State.of_fold(open_fold(store, keys, body[3]))
+    expected = (body[0], body[1] + 1, body[2], generation)
+    if (state.generation, state.next, state.head, state.closed) != expected:
+        raise Damage(f"{name}: the fold that it names does not lead to it")
     return state

@@ -31,8 +31,11 @@ def restore(repository: Repository, snapshot: dict, target: bytes) -> list[str]:
             # Folders last, the deepest first: what is made in them changes their times.
             folders.append((path, entry))
             continue
-        if not _make(repository, path, entry, page, warnings):
-            continue
+        try:
+            if not _make(repository, path, entry, page, warnings):
+                continue
+        except Damage as error:
+            warnings.append(f"{path!r}: {error}")
         if group is not None:
             links[group] = path
         _describe(path, entry, warnings)

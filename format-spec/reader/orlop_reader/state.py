@@ -22,6 +22,35 @@ class State:
         # Generation: number of the entry that ended it, packs that may be sealed under it.
         self.older_keys: dict[int, tuple[int, set]] = {}
 
+    @classmethod
+    def of_fold(cls, fold: dict) -> "State":
+        """The state that a fold holds."""
+        state = cls(fold[0])
+        state.next, state.head, state.snapshots = fold[1], fold[2], dict(fold[3])
+        for name, s in fold[4].items():
+            state.sessions[name] = {
+                "begun": s[0], "role": s[1], "base": s.get(2), "adopts": s[3], "owner": s.get(4),
+                "client": s[5], "packs": packset.decode(s[6]), "relied": packset.decode(s[7]),
+                "partial": s.get(8), "checkpoint": s.get(9), "dead": s[10], "volume": s.get(11),
+            }  # fmt: skip
+        state.segments = {tuple(segment) for segment in fold[5]}
+        state.packs, state.swept = packset.decode(fold[6]), packset.decode(fold[8])
+        state.condemned = [(one[0], packset.decode(one[1]), set(one[2])) for one in fold[7]]
+        state.sweeps = [(one[0], packset.decode(one[1]), one[2], one[3]) for one in fold[9]]
+        state.bonds = [
+            (one[0], packset.decode(one[1]), packset.decode(one[2])) for one in fold[10]
+        ]
+        state.forgotten = {name: (one[0], one[1]) for name, one in fold[11].items()}
+        state.forgotten_owners, state.slots = set(fold[12]), dict(fold[13])
+        state.key_generation = fold[14]
+        state.features = (set(fold[15]), set(fold[16]), set(fold[17]))
+        state.lost, state.dead_objects = set(fold[18]), set(fold[19])
+        state.unknown, state.closed, state.format = fold.get(20), fold.get(21), fold.get(22)
+        state.older_keys = {
+            generation: (one[0], packset.decode(one[1])) for generation, one in fold[23].items()
+        }
+        return state
+
     def apply(self, kind: int, body: dict, digest: bytes) -> None:
         """Takes the entry that stands at `next`."""
         number = self.next

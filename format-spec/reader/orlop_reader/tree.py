@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from . import cbor, seal
 from .entry import FILE, check
-from .errors import Damage
+from .errors import Damage, Lost
 from .keys import Keys
 from .packs import MIB, Place
 from .store import pack_name
@@ -55,21 +55,41 @@ class Page:
 class Chunks:
     """Reads chunks and pages by their places; keeps the last block of each kind."""
 
-    def __init__(self, store, keys: Keys, live: set, index: dict):
+    def __init__(self, store, keys: Keys, live: set, index: dict, lost: set):
         self.store, self.keys, self.live, self.index = store, keys, live, index
+        self.lost = lost
         self._blocks: dict = {}
 
-    def find(self, ref: Ref) -> Place:
-        """The hint if its pack is live, else what the index says."""
-        if ref.place.pack in self.live:
-            return ref.place
+    def places(self, ref: Ref) -> list[Place]:
+        """The hint if its pack is live, then what the index says."""
+        found = [ref.place] if ref.place.pack in self.live else []
         for place, length in self.index.get(ref.id[:16], []):
-            if length == ref.length and place.pack in self.live:
+            if length == ref.length and place.pack in self.live and place not in found:
+                found.append(place)
+        return found
+
+    def find(self, ref: Ref) -> Place:
+        for place in self.places(ref):
+            if ref.id[:16] not in self.lost:
                 return place
-        raise Damage(f"{pack_name(ref.place.pack)}: gone, and no other pack has {ref.id.hex()}")
+        return self._gone(ref, f"{pack_name(ref.place.pack)}: gone, and no other pack has")
+
+    def _gone(self, ref: Ref, why: str):
+        if ref.id[:16] in self.lost:
+            raise Lost(f"{pack_name(ref.place.pack)}: {ref.id.hex()} was declared lost")
+        raise Damage(f"{why} {ref.id.hex()}")
 
     def read(self, ref: Ref, kind: int) -> bytes:
-        place = self.find(ref)
+        """The plaintext, from the first place where it is."""
+        why = f"{pack_name(ref.place.pack)}: gone, and no other pack has"
+        for place in self.places(ref):
+            try:
+                return self._read_at(ref, kind, place)
+            except Damage as error:
+                why = f"{error}; no other pack has"
+        return self._gone(ref, why)
+
+    def _read_at(self, ref: Ref, kind: int, place: Place) -> bytes:
         what = f"{pack_name(place.pack)}: block at {place.block}"
         key = (place.pack, place.block)
         if key not in self._blocks:

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use futures::{StreamExt as _, stream};
 
 use super::error::CheckError;
-use super::report::Severity;
+use super::report::{Remedy, Severity};
 use super::run::Notes;
 use crate::explain::explain;
 use crate::log::{
@@ -54,6 +54,7 @@ pub(super) async fn check_history(
         previous: Some(State::empty(1).head),
         hashes: VecDeque::new(),
         history: History::default(),
+        bad_folds: Vec::new(),
     };
     let mut entries = stream::iter(0..state.next)
         .map(|number| async move {
@@ -73,12 +74,13 @@ pub(super) async fn check_history(
         }
         notes.step();
     }
+    replay.tell_bad_folds(Severity::Repairable);
     notes.count(|report| report.entries = state.next);
     if let Some(last) = state.next.checked_sub(1) {
         let name = ObjectName::log_entry(state.generation, last);
         if replay.previous.is_some_and(|hash| hash != state.head) {
             let what = "it is not the entry that was there when the repository was opened";
-            notes.add(&name, Severity::Damage, what);
+            notes.add(&name, Severity::Damage, Remedy::RepairLog, what);
         } else if replay
             .state
             .is_some_and(|made| encoded(&made) != encoded(state))
@@ -86,6 +88,7 @@ pub(super) async fn check_history(
             notes.add(
                 &name,
                 Severity::Repairable,
+                None,
                 "the state made from all entries is not the one that the newest fold leads to",
             );
         }
@@ -140,6 +143,8 @@ struct Replay<'a> {
     /// Hashes of the last entries, the newest last.
     hashes: VecDeque<Option<ObjectHash>>,
     history: History,
+    /// Folds that cannot be used, after the last one that can be.
+    bad_folds: Vec<(ObjectName, u16, String)>,
 }
 
 impl Replay<'_> {
@@ -152,7 +157,7 @@ impl Replay<'_> {
         }
         if self.previous.is_some_and(|hash| hash != entry.previous) {
             let what = "it does not follow on from the entry before it";
-            self.add(name, generation, Severity::Damage, what);
+            self.add(name, generation, Severity::Repairable, what);
             self.state = None;
         }
         let in_force = self.state.as_ref().map(|state| state.key_generation);
@@ -187,7 +192,8 @@ impl Replay<'_> {
             }
             Err(error) => {
                 let what = format!("the state that it begins with: {}", unreadable(error)?);
-                self.notes.add(name, Severity::Repairable, what);
+                let remedy = Remedy::RepairLog;
+                self.notes.add(name, Severity::Repairable, remedy, what);
             }
         }
         Ok(())
@@ -200,9 +206,10 @@ impl Replay<'_> {
                 "{}; the log goes on without it in a later generation",
                 what.into()
             );
-            self.notes.add(name, Severity::Note, what);
+            self.notes.add(name, Severity::Note, None, what);
         } else {
-            self.notes.add(name, severity, what);
+            let remedy = (severity > Severity::Note).then_some(Remedy::RepairLog);
+            self.notes.add(name, severity, remedy, what);
         }
     }
 
@@ -236,7 +243,21 @@ impl Replay<'_> {
             }
             Err(error) => format!("its tail is damaged: {}", explain(&error)),
         };
-        self.add(name, generation, Severity::Repairable, what);
+        // It only saves requests, and its entries can be read by themselves.
+        self.add(name, generation, Severity::Note, what);
+    }
+
+    /// A fold is a cache, and one that a newer one replaces is no matter.
+    fn tell_bad_folds(&mut self, severity: Severity) {
+        for (name, generation, what) in std::mem::take(&mut self.bad_folds) {
+            if severity == Severity::Note || generation < self.newest {
+                let what = format!("{what}; a newer one is there");
+                self.notes.add(&name, Severity::Note, None, what);
+            } else {
+                let remedy = Remedy::RepairIndex;
+                self.notes.add(&name, severity, remedy, what);
+            }
+        }
     }
 
     fn unreadable(
@@ -246,14 +267,15 @@ impl Replay<'_> {
         error: LogError,
     ) -> Result<(), CheckError> {
         let what = unreadable(error)?;
-        self.add(name, generation, Severity::Damage, what);
+        // Whoever has opened the repository has the state without it.
+        self.add(name, generation, Severity::Repairable, what);
         self.state = None;
         self.remember(None);
         Ok(())
     }
 
     /// Compares a fold with the state at its entry.
-    async fn check_fold(&self, name: &ObjectName, generation: u16) -> Result<(), CheckError> {
+    async fn check_fold(&mut self, name: &ObjectName, generation: u16) -> Result<(), CheckError> {
         let what = match read_fold(self.repository.store(), self.repository.keys(), name).await {
             Ok(fold) => {
                 self.notes.count(|report| report.folds += 1);
@@ -261,26 +283,22 @@ impl Replay<'_> {
                     Some(state) if encoded(state) != encoded(&fold) => {
                         "it is not the state that the log's entries make".to_owned()
                     }
-                    _ => return Ok(()),
+                    _ => {
+                        self.tell_bad_folds(Severity::Note);
+                        return Ok(());
+                    }
                 }
             }
             Err(error) => unreadable(error)?,
         };
-        self.add(name, generation, Severity::Repairable, what);
+        self.bad_folds.push((name.clone(), generation, what));
         Ok(())
     }
 }
 
 /// What to say of an object of the log that cannot be read.
 fn unreadable(error: LogError) -> Result<String, CheckError> {
-    match error {
-        LogError::Store(error) if error.is_missing() => Ok("it is missing".to_owned()),
-        LogError::Store(error) if error.is_damage() => Ok(explain(&error)),
-        // All keys are at hand, so that a generation which is none of theirs is damage too.
-        error @ LogError::Open { .. } => Ok(explain(&error)),
-        error if error.is_damage() => Ok(explain(&error)),
-        error => Err(CheckError::Log(error)),
-    }
+    crate::log::unreadable(error).map_err(CheckError::Log)
 }
 
 /// States are compared as they are stored; encoding into memory does not fail.

@@ -2,7 +2,7 @@
 
 use super::error::CheckError;
 use super::history::History;
-use super::report::Severity;
+use super::report::{Remedy, Severity};
 use super::run::Notes;
 use crate::explain::explain;
 use crate::log::State;
@@ -27,32 +27,39 @@ pub(super) async fn check_meta(
     notes: &Notes,
 ) -> Result<(), CheckError> {
     if let Some(hash) = state.format {
-        check_object(repository, &ObjectName::format(), hash, notes).await?;
+        let name = ObjectName::format();
+        check_object(repository, &name, hash, Some(Remedy::RepairLog), notes).await?;
     }
     for (slot, hash) in &state.slots {
-        check_object(repository, &ObjectName::parse(slot)?, *hash, notes).await?;
+        let name = ObjectName::parse(slot)?;
+        check_object(repository, &name, *hash, Some(Remedy::RepairLog), notes).await?;
     }
     for (generation, hash) in &history.generations {
         // Every generation that the log has started is at hand.
         if let Some(name) = repository.keys().generation_name(*generation) {
-            check_object(repository, &name, *hash, notes).await?;
+            check_object(repository, &name, *hash, None, notes).await?;
         }
     }
     for info in meta {
         let name = info.name.as_str();
         if name.starts_with("meta/slots/") && !state.slots.contains_key(name) {
-            notes.add(&name, Severity::Note, "the log does not name this slot");
+            notes.add(
+                &name,
+                Severity::Note,
+                None,
+                "the log does not name this slot",
+            );
         }
     }
     Ok(())
 }
 
-/// Compares one object with its hash. What opened the repository is at hand, so that each of
-/// these can be made anew.
+/// Compares one object with its hash.
 async fn check_object(
     repository: &Repository,
     name: &ObjectName,
     hash: ObjectHash,
+    remedy: Option<Remedy>,
     notes: &Notes,
 ) -> Result<(), CheckError> {
     notes.go_on()?;
@@ -64,7 +71,7 @@ async fn check_object(
         Err(error) => return Err(error.into()),
     };
     if let Some(what) = what {
-        notes.add(name, Severity::Repairable, what);
+        notes.add(name, Severity::Repairable, remedy, what);
     }
     notes.step();
     Ok(())

@@ -11,6 +11,7 @@
 //! | `packs` | packs: presence, length, directory, and all bytes if asked for |
 //! | `trees` | the trees of the snapshots, chunk by chunk; names hurt files |
 //! | `resolve` | where a chunk stands, by hint, index and directory |
+//! | `examine` | what can still be read of packs that are gone or damaged |
 //!
 //! # Memory
 //!
@@ -21,6 +22,7 @@
 
 mod digest;
 mod error;
+mod examine;
 mod history;
 mod meta;
 mod options;
@@ -32,7 +34,9 @@ mod segments;
 mod trees;
 
 pub use error::CheckError;
+pub(crate) use examine::{Examined, Offsets};
 pub use options::{CheckOptions, CheckProgress, NoProgress, Phase, ReadData};
-pub use report::{CheckReport, Finding, Hurt, HurtFile, MAX_HURT, Severity};
+pub use report::{CheckReport, Finding, Hurt, HurtFile, MAX_HURT, Remedy, Severity};
 pub use run::check;
+pub(crate) use run::{Inspected, Structure, inspect, inspect_structure};
 pub use trees::MAX_VISITED;

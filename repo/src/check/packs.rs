@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, oneshot};
 use super::digest::Digest;
 use super::error::CheckError;
 use super::options::{CheckOptions, ReadData};
-use super::report::Severity;
+use super::report::{Remedy, Severity};
 use super::run::Notes;
 use super::segments::{Index, Listed};
 use crate::explain::explain;
@@ -24,24 +24,29 @@ use crate::store::Folder;
 const AT_ONCE: usize = 16;
 /// Memory is counted in pieces of this many bytes.
 const PIECE: u64 = 1 << 10;
+/// What to do about packs that are gone or damaged.
+const SNAPSHOTS: Remedy = Remedy::RepairSnapshots;
 /// No pack is longer: blocks have 32-bit offsets, padding and footer come on top.
 const MAX_PACK: u64 = (4 << 30) + (64 << 20);
 
 /// What is known of the live packs after they were looked at.
 #[derive(Default)]
-pub(super) struct Packs {
+pub(crate) struct Packs {
     /// Live and not in the store.
-    pub(super) missing: HashSet<PackName>,
+    pub(crate) missing: HashSet<PackName>,
     /// In the store, and not to be believed: each chunk in them has to be read.
-    pub(super) suspect: HashSet<PackName>,
+    pub(crate) suspect: HashSet<PackName>,
+    /// Good, and listed otherwise by some segment than by themselves.
+    pub(crate) contradicted: HashSet<PackName>,
     /// Good, and no index segment lists them.
-    pub(super) unlisted: Vec<PackName>,
+    pub(crate) unlisted: Vec<PackName>,
 }
 
 /// How a pack stands.
 enum Standing {
     Good,
     Unlisted,
+    Contradicted,
     Suspect,
     Missing,
     /// Swept while the check ran.
@@ -76,6 +81,9 @@ pub(super) async fn check_packs(
         match standing {
             Standing::Good | Standing::Swept => {}
             Standing::Unlisted => packs.unlisted.push(name),
+            Standing::Contradicted => {
+                packs.contradicted.insert(name);
+            }
             Standing::Suspect => {
                 packs.suspect.insert(name);
             }
@@ -184,7 +192,7 @@ impl Look<'_> {
         let expected = listed.map_or(len, |listed| listed.info.len);
         if len != expected || len > MAX_PACK {
             let what = format!("it has {len} bytes, the index says {expected}");
-            self.notes.add(&name, Severity::Damage, what);
+            self.notes.add(&name, Severity::Damage, SNAPSHOTS, what);
             return Ok(Standing::Suspect);
         }
         let directory = if self.all || self.drawn.contains(&name) {
@@ -202,13 +210,14 @@ impl Look<'_> {
                 self.missing(name).await
             }
             Err(Fault::Pack(error)) if is_broken(&error) => {
-                self.notes.add(&name, Severity::Damage, explain(&error));
+                let what = explain(&error);
+                self.notes.add(&name, Severity::Damage, SNAPSHOTS, what);
                 Ok(Standing::Suspect)
             }
             Err(Fault::Pack(error)) => Err(CheckError::Pack(error)),
             Err(Fault::WrongHash) => {
                 let what = "it is whole, but not the object whose hash the index gives";
-                self.notes.add(&name, Severity::Damage, what);
+                self.notes.add(&name, Severity::Damage, SNAPSHOTS, what);
                 Ok(Standing::Suspect)
             }
             Err(Fault::Gone) => Err(CheckError::PartGone),
@@ -225,7 +234,8 @@ impl Look<'_> {
             Err(error) if error.is_damage() => {}
             Err(error) => return Err(CheckError::Log(error)),
         }
-        self.notes.add(&name, Severity::Damage, "it is missing");
+        self.notes
+            .add(&name, Severity::Damage, SNAPSHOTS, "it is missing");
         Ok(Standing::Missing)
     }
 
@@ -282,11 +292,14 @@ impl Look<'_> {
                 Standing::Unlisted
             };
         };
+        let mut standing = Standing::Good;
         for segment in listed.contradicting(&Digest::of(directory)) {
             let what = format!("it does not list what the directory of {name} does");
-            self.notes.add(&segment, Severity::Repairable, what);
+            let remedy = Remedy::RepairIndex;
+            self.notes.add(&segment, Severity::Repairable, remedy, what);
+            standing = Standing::Contradicted;
         }
-        Standing::Good
+        standing
     }
 }
 
@@ -313,10 +326,5 @@ fn verify(
 
 /// Whether the pack is at fault, and not the store or this machine.
 pub(super) fn is_broken(error: &PackError) -> bool {
-    match error {
-        PackError::Store { source, .. } => source.is_missing() || source.is_damage(),
-        // All keys are at hand, so that a generation which is none of theirs is damage too.
-        PackError::FooterSealed { .. } | PackError::Block { .. } => true,
-        error => error.is_damage(),
-    }
+    error.is_broken()
 }

@@ -1,9 +1,10 @@
 //! Where the chunk that a tree names really stands.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use minicbor::bytes::ByteArray;
 use tokio::runtime::Handle;
 
 use super::error::CheckError;
@@ -12,7 +13,7 @@ use super::segments::Index;
 use crate::explain::explain;
 use crate::index::Found;
 use crate::log::State;
-use crate::model::{ChunkRef, PackName, Place};
+use crate::model::{ChunkRef, PackName};
 use crate::pack::{ChunkPrefix, read_directory};
 use crate::repository::{BlockReader, ReadError, Repository};
 use crate::seal::BlockKind;
@@ -29,24 +30,32 @@ pub(super) struct Lost {
     /// The pack at fault.
     pub(super) object: String,
     pub(super) what: String,
+    /// Whether the log says that it is lost.
+    pub(super) declared: bool,
 }
 
 /// Entries of a pack's directory.
 type Directory = HashSet<(ChunkPrefix, Found)>;
 
 /// Finds chunks. Blocks; not to be used on the runtime's own threads.
-pub(super) struct Resolver {
-    repository: Arc<Repository>,
+pub(crate) struct Resolver {
+    pub(super) repository: Arc<Repository>,
     runtime: Handle,
-    state: Arc<State>,
-    index: Index,
-    packs: Packs,
+    pub(super) state: Arc<State>,
+    pub(crate) index: Index,
+    pub(crate) packs: Packs,
     tree: BlockReader,
     data: BlockReader,
     /// The newest last; `None` for one that cannot be read.
     directories: Vec<(PackName, Option<Directory>)>,
     /// Packs that some tree needs.
     pub(super) referenced: HashSet<PackName>,
+    /// What some tree needs and nobody has, declared or not, with the packs that trees name.
+    pub(crate) unresolved: HashMap<ChunkPrefix, PackName>,
+    /// What was declared lost and can be read again.
+    pub(crate) back: BTreeSet<ChunkPrefix>,
+    /// What trees refer to in packs that cannot be believed and that no segment lists.
+    pub(super) unlisted: HashMap<PackName, HashSet<(ChunkPrefix, Found)>>,
 }
 
 impl Resolver {
@@ -68,6 +77,9 @@ impl Resolver {
             data: reader(BlockKind::Data, DATA_CACHE),
             directories: Vec::new(),
             referenced: HashSet::new(),
+            unresolved: HashMap::new(),
+            back: BTreeSet::new(),
+            unlisted: HashMap::new(),
         }
     }
 
@@ -83,51 +95,96 @@ impl Resolver {
 
     /// The bytes of a page, verified against its id.
     pub(super) fn page(&mut self, page: &ChunkRef) -> Result<Result<Bytes, Lost>, CheckError> {
-        let page = match self.find(page, BlockKind::Tree)? {
-            Ok(page) => page,
+        let places = match self.places(page, BlockKind::Tree)? {
+            Ok(places) => places,
             Err(lost) => return Ok(Err(lost)),
         };
-        match self.read(&page, BlockKind::Tree) {
-            Ok(bytes) => Ok(Ok(bytes)),
-            Err(error) if is_broken(&error) => Ok(Err(Lost {
-                object: page.place.pack.to_string(),
-                what: explain(&error),
-            })),
-            Err(error) => Err(CheckError::Read(error)),
+        let mut why = None;
+        for Found { place, .. } in places {
+            let page = ChunkRef { place, ..*page };
+            match self.runtime.block_on(self.tree.read(&page)) {
+                Ok(bytes) => {
+                    self.referenced.insert(place.pack);
+                    return Ok(Ok(bytes));
+                }
+                Err(error) if is_broken(&error) => {
+                    // Its directory was good, and what it lists is not.
+                    self.packs.suspect.insert(place.pack);
+                    why.get_or_insert((place.pack, explain(&error)));
+                }
+                Err(error) => return Err(CheckError::Read(error)),
+            }
         }
+        Ok(Err(self.lost(page, why)))
     }
 
     /// Whether a data chunk can be had. It is read only if its pack is not believed.
     pub(super) fn chunk(&mut self, chunk: &ChunkRef) -> Result<Result<(), Lost>, CheckError> {
-        Ok(self.find(chunk, BlockKind::Data)?.map(|_| ()))
+        let places = match self.places(chunk, BlockKind::Data)? {
+            Ok(places) => places,
+            Err(lost) => return Ok(Err(lost)),
+        };
+        let mut why = None;
+        for Found { place, .. } in places {
+            let suspect = self.packs.suspect.contains(&place.pack);
+            let chunk = ChunkRef { place, ..*chunk };
+            let read = if suspect {
+                self.runtime.block_on(self.data.read(&chunk)).map(|_| ())
+            } else {
+                Ok(())
+            };
+            match read {
+                Ok(()) => {
+                    self.referenced.insert(place.pack);
+                    return Ok(Ok(()));
+                }
+                Err(error) if is_broken(&error) => {
+                    why.get_or_insert((place.pack, explain(&error)));
+                }
+                Err(error) => return Err(CheckError::Read(error)),
+            }
+        }
+        Ok(Err(self.lost(chunk, why)))
     }
 
-    fn read(&self, chunk: &ChunkRef, kind: BlockKind) -> Result<Bytes, ReadError> {
-        let reader = match kind {
-            BlockKind::Tree => &self.tree,
-            BlockKind::Data => &self.data,
-        };
-        self.runtime.block_on(reader.read(chunk))
+    fn lost(&mut self, chunk: &ChunkRef, why: Option<(PackName, String)>) -> Lost {
+        let hint = chunk.place.pack;
+        self.unresolved.insert(chunk.id.prefix(), hint);
+        let (pack, what) = why.unwrap_or_else(|| {
+            let what = format!("it is gone, and no other pack has chunk {}", chunk.id);
+            (hint, what)
+        });
+        Lost {
+            object: pack.to_string(),
+            what,
+            declared: self.is_declared(&chunk.id.prefix()),
+        }
+    }
+
+    fn is_declared(&self, prefix: &ChunkPrefix) -> bool {
+        self.state.lost.contains(&ByteArray::from(*prefix))
     }
 
     fn is_here(&self, pack: PackName) -> bool {
         self.state.packs.contains(pack) && !self.packs.missing.contains(&pack)
     }
 
-    /// Where a chunk stands: at its hint, or, if that pack is gone, where the index says. This
-    /// is what readers do, who do not look elsewhere while the pack is there.
-    fn find(
+    /// Where a chunk may stand, in the order in which it is to be looked for: packs that are
+    /// believed first, the place that the tree names before others.
+    fn places(
         &mut self,
         chunk: &ChunkRef,
         kind: BlockKind,
-    ) -> Result<Result<ChunkRef, Lost>, CheckError> {
+    ) -> Result<Result<Vec<Found>, Lost>, CheckError> {
         let prefix = chunk.id.prefix();
-        let hint = chunk.place;
-        let lost = |what: String| {
-            Ok(Err(Lost {
-                object: hint.pack.to_string(),
-                what,
-            }))
+        if self.is_declared(&prefix) && !self.back.contains(&prefix) {
+            let what = format!("chunk {} was declared lost", chunk.id);
+            let why = Some((chunk.place.pack, what));
+            return Ok(Err(self.lost(chunk, why)));
+        }
+        let hint = Found {
+            place: chunk.place,
+            len: chunk.len,
         };
         let mut places = self
             .index
@@ -135,55 +192,53 @@ impl Resolver {
             .lookup(&prefix, |pack| self.is_here(pack))
             .map_err(CheckError::Index)?;
         places.retain(|found| found.len == chunk.len);
-        if self.is_here(hint.pack) {
-            let found = Found {
-                place: hint,
-                len: chunk.len,
-            };
-            let known = places.contains(&found)
-                || self.packs.suspect.contains(&hint.pack)
-                || self.in_directory(prefix, found, kind)?;
-            if !known {
-                return lost(format!(
+        let pack = hint.place.pack;
+        let listed = self.index.packs.contains_key(&pack);
+        if self.state.packs.contains(pack) && !listed && !self.is_believed(pack) {
+            let unlisted = self.unlisted.entry(pack).or_default();
+            unlisted.insert((prefix, hint));
+        }
+        if self.is_here(pack) {
+            let known = places.contains(&hint)
+                || self.packs.suspect.contains(&pack)
+                || self.in_directory(prefix, hint, kind)?;
+            if known {
+                places.retain(|found| *found != hint);
+                places.insert(0, hint);
+            } else if places.is_empty() {
+                let what = format!(
                     "a tree says that chunk {} stands at {} of the block at {}, and it does not",
-                    chunk.id, hint.offset, hint.block_offset
-                ));
-            }
-            places = vec![found];
-        }
-        if places.is_empty() {
-            return lost(format!(
-                "it is gone, and no other pack has chunk {}",
-                chunk.id
-            ));
-        }
-        let mut why = None;
-        for Found { place, .. } in places {
-            self.referenced.insert(place.pack);
-            let chunk = ChunkRef { place, ..*chunk };
-            match self.believe(&chunk, kind) {
-                Ok(()) => return Ok(Ok(chunk)),
-                Err(error) if is_broken(&error) => why = Some((place, error)),
-                Err(error) => return Err(CheckError::Read(error)),
+                    chunk.id, hint.place.offset, hint.place.block_offset
+                );
+                return Ok(Err(self.lost(chunk, Some((pack, what)))));
             }
         }
-        let (place, what) = match why {
-            Some((place, error)) => (place, explain(&error)),
-            None => (hint, String::new()),
-        };
-        Ok(Err(Lost {
-            object: place.pack.to_string(),
-            what,
-        }))
+        places.sort_by_key(|found| self.packs.suspect.contains(&found.place.pack));
+        Ok(Ok(places))
     }
 
-    /// Reads a chunk if its pack is not believed.
-    fn believe(&self, chunk: &ChunkRef, kind: BlockKind) -> Result<(), ReadError> {
-        let Place { pack, .. } = chunk.place;
-        if self.packs.suspect.contains(&pack) {
-            self.read(chunk, kind).map(|_| ())
-        } else {
-            Ok(())
+    fn is_believed(&self, pack: PackName) -> bool {
+        self.is_here(pack) && !self.packs.suspect.contains(&pack)
+    }
+
+    /// Whether what the index, or a tree, says of a chunk in some pack is so.
+    pub(super) fn holds(
+        &self,
+        kind: BlockKind,
+        prefix: &ChunkPrefix,
+        found: &Found,
+    ) -> Result<bool, CheckError> {
+        if !self.is_here(found.place.pack) {
+            return Ok(false);
+        }
+        let reader = match kind {
+            BlockKind::Tree => &self.tree,
+            BlockKind::Data => &self.data,
+        };
+        match self.runtime.block_on(reader.holds(prefix, found)) {
+            Ok(holds) => Ok(holds),
+            Err(error) if is_broken(&error) => Ok(false),
+            Err(error) => Err(CheckError::Read(error)),
         }
     }
 

@@ -1,8 +1,7 @@
 //! The index: every live segment opens, and what they say of each pack.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,7 +9,7 @@ use parking_lot::Mutex;
 use super::digest::Digest;
 use super::error::CheckError;
 use super::options::CheckOptions;
-use super::report::Severity;
+use super::report::{Remedy, Severity};
 use super::run::Notes;
 use crate::explain::explain;
 use crate::index::{CacheFolder, IndexError, LocalIndex, PackInfo, Segment, read_segment};
@@ -19,18 +18,22 @@ use crate::model::{ObjectName, PackName};
 use crate::repository::Repository;
 
 /// What segments say of a pack.
-pub(super) struct Listed {
-    pub(super) info: PackInfo,
+pub(crate) struct Listed {
+    pub(crate) info: PackInfo,
     /// Each segment that lists it, with the sum of its entries.
     pub(super) by: Vec<(SegmentRef, Digest)>,
 }
 
 /// What all segments say together.
-pub(super) struct Index {
-    pub(super) lookup: LocalIndex,
-    pub(super) packs: HashMap<PackName, Listed>,
+pub(crate) struct Index {
+    pub(crate) lookup: LocalIndex,
+    pub(crate) packs: HashMap<PackName, Listed>,
     /// Whether some live segment cannot be read, so that entries are lacking.
-    pub(super) unreadable: bool,
+    pub(crate) unreadable: bool,
+    /// Those segments.
+    pub(crate) broken: BTreeSet<SegmentRef>,
+    /// Packs of which segments say different things.
+    pub(crate) disputed: HashSet<PackName>,
 }
 
 /// An index segment that lists nothing.
@@ -47,19 +50,24 @@ pub(super) async fn check_segments(
     let lookup = LocalIndex::open(&folder, None).map_err(CheckError::Index)?;
     let live: Vec<_> = state.segments.iter().copied().collect();
     let packs = Mutex::new(HashMap::new());
-    let unreadable = AtomicBool::new(false);
-    let (packs_ref, unreadable_ref) = (&packs, &unreadable);
+    let broken = Mutex::new(BTreeSet::new());
+    let disputed = Mutex::new(HashSet::new());
+    let (packs_ref, broken_ref, disputed_ref) = (&packs, &broken, &disputed);
     let fetch = |reference: SegmentRef| async move {
         let read = read_segment(repository.store(), repository.keys(), &reference).await;
         notes.step();
         match read {
             Ok(segment) => {
-                note_packs(&reference, &segment, state, &mut packs_ref.lock(), notes);
+                let disputed =
+                    note_packs(&reference, &segment, state, &mut packs_ref.lock(), notes);
+                disputed_ref.lock().extend(disputed);
                 Ok(segment)
             }
             Err(error) if is_broken(&error) => {
-                unreadable_ref.store(true, Ordering::Relaxed);
-                notes.add(&reference.name(), Severity::Repairable, explain(&error));
+                broken_ref.lock().insert(reference);
+                let name = reference.name();
+                let remedy = Remedy::RepairIndex;
+                notes.add(&name, Severity::Repairable, remedy, explain(&error));
                 Segment::parse(Bytes::from_static(EMPTY)).map_err(|source| IndexError::Segment {
                     name: reference.name(),
                     source,
@@ -73,10 +81,13 @@ pub(super) async fn check_segments(
         .await
         .map_err(CheckError::Index)?;
     notes.count(|report| report.segments = live.len() as u64);
+    let broken = broken.into_inner();
     Ok(Index {
         lookup,
         packs: packs.into_inner(),
-        unreadable: unreadable.into_inner(),
+        unreadable: !broken.is_empty(),
+        broken,
+        disputed: disputed.into_inner(),
     })
 }
 
@@ -89,14 +100,15 @@ fn is_broken(error: &IndexError) -> bool {
     }
 }
 
-/// Adds up what a segment says of each live pack.
+/// Adds up what a segment says of each live pack; gives those of which others say something else.
 fn note_packs(
     reference: &SegmentRef,
     segment: &Segment,
     state: &State,
     packs: &mut HashMap<PackName, Listed>,
     notes: &Notes,
-) {
+) -> Vec<PackName> {
+    let mut disputed = Vec::new();
     let mut sums = HashMap::<PackName, Digest>::new();
     for pack in segment.packs() {
         sums.insert(pack.name, Digest::default());
@@ -119,17 +131,25 @@ fn note_packs(
             by: Vec::new(),
         });
         if listed.info != *info {
+            disputed.push(info.name);
             let what = format!(
                 "it says of {} that it has {} bytes and the hash {}, another segment says {} and {}",
                 info.name, info.len, info.hash, listed.info.len, listed.info.hash
             );
-            notes.add(&reference.name(), Severity::Repairable, what);
+            let remedy = Remedy::RepairIndex;
+            notes.add(&reference.name(), Severity::Repairable, remedy, what);
         }
         listed.by.push((*reference, sum));
     }
+    disputed
 }
 
 impl Listed {
+    /// The segments that list the pack.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = SegmentRef> {
+        self.by.iter().map(|(segment, _)| *segment)
+    }
+
     /// The segments that list the pack otherwise than its directory does.
     pub(super) fn contradicting(&self, directory: &Digest) -> impl Iterator<Item = ObjectName> {
         self.by

@@ -116,7 +116,8 @@ impl<'a> Walker<'a> {
         Ok(good)
     }
 
-    /// Looks at everything that a file is made of; the first thing that cannot be had ends it.
+    /// Looks at everything that a file is made of; gives the first thing that cannot be had, of
+    /// those that nobody has declared lost if there is one.
     fn content(&mut self, entry: &Entry) -> Result<Result<(), Lost>, CheckError> {
         match &entry.content {
             Content::None | Content::Inline(_) => Ok(Ok(())),
@@ -129,16 +130,15 @@ impl<'a> Walker<'a> {
     }
 
     fn extents(&mut self, extents: &[Extent]) -> Result<Result<(), Lost>, CheckError> {
+        let mut all = Ok(());
         for extent in extents {
             let Extent::Data(chunk) = extent else {
                 continue;
             };
             self.notes.count(|report| report.chunks += 1);
-            if let Err(lost) = self.resolver.chunk(chunk)? {
-                return Ok(Err(lost));
-            }
+            all = worse(all, self.resolver.chunk(chunk)?);
         }
-        Ok(Ok(()))
+        Ok(all)
     }
 
     /// Walks a page of a file's content that should cover `expected` bytes.
@@ -186,6 +186,7 @@ impl<'a> Walker<'a> {
             return Ok(Err(Lost {
                 object: page.place.pack.to_string(),
                 what: format!("content page {} does not cover what it should", page.id),
+                declared: false,
             }));
         }
         self.remember(page, true);
@@ -197,17 +198,17 @@ impl<'a> Walker<'a> {
         level: u8,
         children: &[ContentChild],
     ) -> Result<Result<(), Lost>, CheckError> {
+        let mut all = Ok(());
         for (at, child) in children.iter().enumerate() {
             if at % (AHEAD / 2) == 0 {
                 self.prefetch(children.iter().skip(at).map(|child| child.page));
             }
             // A level of 0 has extents and no children, so this does not go below it.
             let below = level.saturating_sub(1);
-            if let Err(lost) = self.content_page(&child.page, below, Some(child.bytes))? {
-                return Ok(Err(lost));
-            }
+            let read = self.content_page(&child.page, below, Some(child.bytes))?;
+            all = worse(all, read);
         }
-        Ok(Ok(()))
+        Ok(all)
     }
 
     /// Notes that a part of a tree is lost; `false`, as what a page with it is.
@@ -224,7 +225,8 @@ impl<'a> Walker<'a> {
             path,
             hurt,
         };
-        self.notes.add_hurt(&lost.object, &lost.what, file);
+        self.notes
+            .add_hurt(&lost.object, &lost.what, lost.declared, file);
     }
 }
 
@@ -237,5 +239,15 @@ fn wrong_page(page: &ChunkRef, error: &PageError) -> Lost {
     Lost {
         object: page.place.pack.to_string(),
         what: format!("page {}: {}", page.id, explain(error)),
+        declared: false,
+    }
+}
+
+/// The worse of two: what was not declared lost before what was.
+fn worse(all: Result<(), Lost>, next: Result<(), Lost>) -> Result<(), Lost> {
+    match (all, next) {
+        (Err(all), Err(next)) if all.declared && !next.declared => Err(next),
+        (Ok(()), next) => next,
+        (all, _) => all,
     }
 }

@@ -71,8 +71,7 @@ impl IndexError {
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Cache { .. } | Self::CacheDamaged { .. } | Self::Store { .. } => false,
-            Self::Sealed { source, .. } => source.is_damage(),
-            Self::WrongObject { .. } | Self::Segment { .. } => true,
+            Self::Sealed { .. } | Self::WrongObject { .. } | Self::Segment { .. } => true,
         }
     }
 

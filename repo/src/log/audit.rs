@@ -5,6 +5,7 @@ use super::error::LogError;
 use super::fold::{self, FoldName};
 use super::frame::{self, Entry};
 use super::state::State;
+use crate::explain::explain;
 use crate::keys::Keyring;
 use crate::model::{ObjectHash, ObjectName};
 use crate::store::Store;
@@ -108,4 +109,21 @@ pub async fn read_fold(
         .await
         .map_err(LogError::Store)?;
     fold::open(keys, &fold, &bytes)
+}
+
+/// What to say of an object of the log that is damaged or gone.
+///
+/// All keys are at hand, so that a generation of keys which is none of theirs is damage, too.
+///
+/// # Errors
+///
+/// What says nothing about the object: the store does not answer.
+pub fn unreadable(error: LogError) -> Result<String, LogError> {
+    match error {
+        LogError::Store(error) if error.is_missing() => Ok("it is missing".to_owned()),
+        LogError::Store(error) if error.is_damage() => Ok(explain(&error)),
+        error @ LogError::Open { .. } => Ok(explain(&error)),
+        error if error.is_damage() => Ok(explain(&error)),
+        error => Err(error),
+    }
 }

@@ -12,6 +12,7 @@ use super::entry::{Body, Close, FoldAt, Generation, Open};
 use super::error::LogError;
 use super::fold::{self, FoldName};
 use super::frame::{self, Entry, Header};
+use super::recover::Recovered;
 use super::state::{Invalid, State};
 use crate::clock::Clock;
 use crate::entropy::{Entropy, random};
@@ -85,6 +86,8 @@ pub struct Chain {
     unreported: Option<Entry>,
     /// Pause before an undecided put is tried again.
     pause: Duration,
+    /// Whether the entry before the next one cannot be read: see [`Self::recovered`].
+    gap: bool,
 }
 
 /// An entry that was sent to the store and may or may not stand in the log.
@@ -136,6 +139,19 @@ impl Chain {
             doubt: None,
             unreported: None,
             pause: DOUBT_PAUSE,
+            gap: false,
+        }
+    }
+
+    /// A damaged log, for whoever lets it go on in another generation.
+    ///
+    /// An entry that follows on a gap names the last entry that could be read as the one before
+    /// it: whoever has processed what is lost meets a break there, and stops.
+    pub fn recovered(options: ChainOptions, recovered: Recovered) -> Self {
+        let next = recovered.state.next;
+        Self {
+            gap: recovered.gap,
+            ..Self::at(options, recovered.state, next)
         }
     }
 
@@ -269,7 +285,7 @@ impl Chain {
             .ok_or_else(|| broken(&name, "it is listed and cannot be read"))?;
         let (core, tail) = frame::split(&name, &object)?;
         let tail = match frame::open_core(&self.keys, generation, newest, &core) {
-            Ok(entry) => self.proven_tail(&entry, &tail),
+            Ok(entry) => frame::proven_tail(&self.keys, &entry, &tail),
             // An entry before it has started a generation of keys: step by step to that one.
             Err(error) if error.lacks_keys() => Vec::new(),
             Err(error) => return Err(error),
@@ -287,37 +303,6 @@ impl Chain {
         }
         self.anchor_before(newest).await?;
         self.take(core).await.map(|_| ())
-    }
-
-    /// The cores of a tail that the entry's hash chain proves, ascending up to the entry before it.
-    ///
-    /// A tail saves requests and promises nothing: what is damaged or does not fit is left out,
-    /// and those entries are read from the store.
-    fn proven_tail(&self, entry: &Entry, sealed: &[u8]) -> Vec<Bytes> {
-        let name = ObjectName::log_entry(entry.generation, entry.number);
-        let cores = frame::open_tail(&self.keys, &name, sealed).unwrap_or_else(|error| {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the tail of an entry cannot be used"
-            );
-            Vec::new()
-        });
-        let mut proven = VecDeque::new();
-        let (mut number, mut expected) = (entry.number, entry.previous);
-        for core in cores.into_iter().rev() {
-            let Some(before) = number.checked_sub(1) else {
-                break;
-            };
-            if ObjectHash::of(&core) != expected {
-                break;
-            }
-            let Ok(entry) = frame::open_core(&self.keys, entry.generation, before, &core) else {
-                break;
-            };
-            (number, expected) = (before, entry.previous);
-            proven.push_front(core);
-        }
-        proven.into()
     }
 
     /// Processes the entries that others have appended meanwhile; gives them in order.
@@ -425,6 +410,7 @@ impl Chain {
             self.cores.clear();
         }
         self.state.apply(&entry.body, entry.hash);
+        self.gap = false;
         self.remember(core);
         if let Body::Fold(fold) = &entry.body {
             self.folded = self
@@ -632,7 +618,7 @@ impl Chain {
 
     /// Reads the entry before `number` again, now that `number` has been seen.
     async fn anchor_before(&self, number: u64) -> Result<(), LogError> {
-        match number.checked_sub(1) {
+        match number.checked_sub(1).filter(|_| !self.gap) {
             Some(before) => self.anchor(before, self.state.head).await,
             None => Ok(()),
         }
@@ -661,7 +647,7 @@ impl Chain {
             }
             let entry = frame::open_core(&self.keys, generation, number, &core)?;
             (number, expected) = (number - 1, entry.previous);
-            let tail = self.proven_tail(&entry, &tail);
+            let tail = frame::proven_tail(&self.keys, &entry, &tail);
             generation = generation_before(&entry);
             for core in tail.into_iter().rev() {
                 if number <= from {
@@ -812,7 +798,10 @@ impl Chain {
         let (name, put, mut hash) = self.put_fold(number).await?;
         if put == Put::Exists {
             let stored = self.store.get(&name.object, fold::MAX_OBJECT).await;
-            hash = ObjectHash::of(&stored.map_err(LogError::Store)?);
+            let stored = stored.map_err(LogError::Store)?;
+            // A run that was cut off has written it. Nobody could begin with a damaged one.
+            fold::open(&self.keys, &name, &stored)?;
+            hash = ObjectHash::of(&stored);
         }
         let open = Open {
             generation: self.state.generation,

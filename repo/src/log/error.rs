@@ -56,6 +56,17 @@ pub enum LogError {
         /// Names of its slots.
         slots: Vec<String>,
     },
+    /// The entry that started a generation of keys is lost, and with it which slots it named.
+    #[error(
+        "{object}: the entry that started key generation {generation} is lost: which slots it \
+         named is not known, so that the log cannot go on without it"
+    )]
+    GenerationLost {
+        /// The first entry that is of that generation, or the last one that is lost.
+        object: ObjectName,
+        /// The generation.
+        generation: u32,
+    },
     /// The slots of a newer generation of keys could not be tried.
     #[error("cannot get the keys of generation {generation}")]
     Slots {
@@ -94,10 +105,17 @@ pub enum LogError {
 
 impl LogError {
     /// Whether stored bytes are wrong, as opposed to a store that does not answer.
+    ///
+    /// What is of a generation of keys that is not known counts, too: its number may be what is
+    /// damaged.
     pub fn is_damage(&self) -> bool {
         match self {
-            Self::Open { source, .. } => source.is_damage(),
-            Self::Malformed { .. } | Self::Broken { .. } | Self::Name(_) | Self::Empty => true,
+            Self::Open { .. }
+            | Self::Malformed { .. }
+            | Self::Broken { .. }
+            | Self::GenerationLost { .. }
+            | Self::Name(_)
+            | Self::Empty => true,
             Self::Store(source) => source.is_damage(),
             Self::Slots { source, .. } => source.is_damage(),
             Self::InDoubt { .. } | Self::Seal { .. } | Self::TooNew | Self::NewerKeys { .. } => {
@@ -108,12 +126,17 @@ impl LogError {
 
     /// Whether something is sealed under a generation of keys that is not at hand.
     pub(super) fn lacks_keys(&self) -> bool {
-        matches!(
-            self,
+        self.lacking_keys().is_some()
+    }
+
+    /// The generation of keys that something seems to be sealed under, if that is not at hand.
+    pub(super) fn lacking_keys(&self) -> Option<u32> {
+        match self {
             Self::Open {
-                source: OpenError::UnknownGeneration { .. },
+                source: OpenError::UnknownGeneration { generation, .. },
                 ..
-            }
-        )
+            } => Some(*generation),
+            _ => None,
+        }
     }
 }

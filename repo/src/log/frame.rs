@@ -1,5 +1,6 @@
 //! How an entry stands in the store: a sealed core, hash-chained, and a tail of earlier cores.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 
 use bytes::Bytes;
@@ -234,4 +235,35 @@ pub(super) fn open_tail(
     (0..count)
         .map(|_| d.bytes().map(Bytes::copy_from_slice).map_err(malformed))
         .collect()
+}
+
+/// The cores of a tail that the entry's hash chain proves, ascending up to the entry before it.
+///
+/// A tail saves requests and promises nothing: what is damaged or does not fit is left out, and
+/// those entries are read from the store.
+pub(super) fn proven_tail(keys: &Keyring, entry: &Entry, sealed: &[u8]) -> Vec<Bytes> {
+    let name = ObjectName::log_entry(entry.generation, entry.number);
+    let cores = open_tail(keys, &name, sealed).unwrap_or_else(|error| {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the tail of an entry cannot be used"
+        );
+        Vec::new()
+    });
+    let mut proven = VecDeque::new();
+    let (mut number, mut expected) = (entry.number, entry.previous);
+    for core in cores.into_iter().rev() {
+        let Some(before) = number.checked_sub(1) else {
+            break;
+        };
+        if ObjectHash::of(&core) != expected {
+            break;
+        }
+        let Ok(entry) = open_core(keys, entry.generation, before, &core) else {
+            break;
+        };
+        (number, expected) = (before, entry.previous);
+        proven.push_front(core);
+    }
+    proven.into()
 }

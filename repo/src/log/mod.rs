@@ -6,6 +6,7 @@
 //! state   what all entries add up to    (pure: validate, apply; encodes as a fold)
 //! chain   reading, appending, folding   (I/O)
 //! audit   one entry or fold by itself   (I/O, for checks)
+//! recover what a damaged log still tells (I/O, for repairs)
 //! ```
 
 mod audit;
@@ -16,13 +17,16 @@ mod fold;
 mod frame;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod recover;
 mod state;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod vectors_tests;
 
-pub use audit::{AuditedEntry, entry_place, fold_place, opened_with, read_entry, read_fold};
+pub use audit::{
+    AuditedEntry, entry_place, fold_place, opened_with, read_entry, read_fold, unreadable,
+};
 pub use chain::{AppendError, Chain, ChainOptions, NewerKeys, Seen};
 pub use entry::{
     Begin, Body, Checkpoint, Close, Commit, Condemn, Feature, FoldAt, Forget, Found, Generation,
@@ -31,4 +35,5 @@ pub use entry::{
 };
 pub use error::LogError;
 pub use frame::Entry;
+pub use recover::{BrokenEntries, Recovered, recover};
 pub use state::{Invalid, OlderKeys, Session, State};

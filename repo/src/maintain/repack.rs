@@ -20,8 +20,7 @@ use crate::index::{Found, PackInfo, SegmentBuilder};
 use crate::keys::BlockOptions;
 use crate::model::{ObjectName, PackName, PackSet};
 use crate::pack::{
-    FinishedPack, PackBuilder, PackDirectory, PackEnd, PackError, PackedBlock, PackedChunk,
-    read_directory,
+    FinishedPack, PackBuilder, PackDirectory, PackEnd, PackedBlock, PackedChunk, read_directory,
 };
 use crate::repository::{Repository, Session};
 use crate::seal::{BlockKind, block_generation};
@@ -164,7 +163,7 @@ impl<'a> Copier<'a> {
         let (store, keys) = (self.repository.store(), self.repository.keys());
         match read_directory(store, keys, name, kind, len).await {
             Ok(directory) => Ok(Some(directory)),
-            Err(error) if is_broken(&error) => {
+            Err(error) if error.is_broken() => {
                 self.copied.failed.push((name, explain(&error)));
                 Ok(None)
             }
@@ -400,14 +399,4 @@ fn next_run(blocks: &[Wanted]) -> Option<(&[Wanted], &[Wanted])> {
         count += 1;
     }
     blocks.split_at_checked(count)
-}
-
-/// Whether the pack is at fault, and not the store or this machine.
-fn is_broken(error: &PackError) -> bool {
-    match error {
-        PackError::Store { source, .. } => source.is_missing() || source.is_damage(),
-        // All keys are at hand, so that a generation which is none of theirs is damage too.
-        PackError::FooterSealed { .. } | PackError::Block { .. } => true,
-        error => error.is_damage(),
-    }
 }

@@ -161,6 +161,16 @@ impl PackError {
         }
     }
 
+    /// Whether the pack is at fault, and not the store or this machine, for whoever has all keys: a
+    /// generation of keys which is none of theirs is damage, too.
+    pub(crate) fn is_broken(&self) -> bool {
+        match self {
+            Self::Store { source, .. } => source.is_missing() || source.is_damage(),
+            Self::FooterSealed { .. } | Self::Block { .. } => true,
+            error => error.is_damage(),
+        }
+    }
+
     /// Whether asking the store again may help.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::Store { source, .. } if source.is_retryable())

@@ -9,7 +9,9 @@ use orlop_chunker::ChunkId;
 use parking_lot::Mutex;
 
 use super::Repository;
+use crate::index::Found;
 use crate::model::{ChunkRef, ObjectName, PackName, Place};
+use crate::pack::ChunkPrefix;
 use crate::seal::{BlockKind, OpenError};
 use crate::store::StoreError;
 
@@ -61,11 +63,13 @@ pub enum ReadError {
 
 impl ReadError {
     /// Whether stored bytes are wrong or gone, as opposed to a store that does not answer.
+    ///
+    /// A block of a generation of keys that is not known counts, too: its number may be what is
+    /// damaged, and it cannot be read in any case.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Store { source, .. } => source.is_missing() || source.is_damage(),
-            Self::Open { source, .. } => source.is_damage(),
-            Self::Mismatch { .. } => true,
+            Self::Open { .. } | Self::Mismatch { .. } => true,
         }
     }
 
@@ -150,6 +154,44 @@ impl BlockReader {
         self.cut(chunk, &block)
     }
 
+    /// Whether a chunk or page of which only half the id is known stands at its place.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as [`BlockReader::read`].
+    pub async fn holds(&self, prefix: &ChunkPrefix, found: &Found) -> Result<bool, ReadError> {
+        Ok(self.piece(prefix, found).await?.is_some())
+    }
+
+    /// A chunk or page of which only half the id is known, with its id; nothing if the block at its
+    /// place holds something else.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`], as [`BlockReader::read`].
+    pub async fn piece(
+        &self,
+        prefix: &ChunkPrefix,
+        found: &Found,
+    ) -> Result<Option<(ChunkId, Bytes)>, ReadError> {
+        let block = self.block(found.place).await?;
+        let range = range(found.place.offset, found.len).filter(|range| range.end <= block.len());
+        let Some(range) = range else {
+            return Ok(None);
+        };
+        let piece = block.slice(range);
+        let id = self.id_of(&piece);
+        Ok((id.prefix() == *prefix).then_some((id, piece)))
+    }
+
+    fn id_of(&self, plain: &[u8]) -> ChunkId {
+        let ids = self.repository.keys().ids();
+        match self.kind {
+            BlockKind::Data => ids.chunk_id(plain),
+            BlockKind::Tree => ids.page_id(plain),
+        }
+    }
+
     /// The plaintext if its block is in the cache.
     pub fn cached(&self, chunk: &ChunkRef) -> Option<Result<Bytes, ReadError>> {
         let place = chunk.place;
@@ -167,12 +209,7 @@ impl BlockReader {
             return Err(mismatch());
         }
         let plain = block.slice(range);
-        let ids = self.repository.keys().ids();
-        let id = match self.kind {
-            BlockKind::Data => ids.chunk_id(&plain),
-            BlockKind::Tree => ids.page_id(&plain),
-        };
-        if id == chunk.id {
+        if self.id_of(&plain) == chunk.id {
             Ok(plain)
         } else {
             Err(mismatch())

@@ -25,7 +25,7 @@ pub use create::{InitOptions, InitSlot};
 pub use elsewhere::{Elsewhere, ElsewhereError, OpenIndex};
 pub use error::RepositoryError;
 pub use key_generation::{KeyGenerationError, PlannedSlot, SlotFate, StartedGeneration};
-pub use open::OpenOptions;
+pub use open::{DamagedRepository, OpenOptions};
 pub use orphans::OrphanPack;
 pub use present::PresentError;
 pub use reading::Reading;

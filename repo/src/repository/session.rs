@@ -1,24 +1,28 @@
 //! A session: the right to upload, kept by the log.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
+use minicbor::bytes::ByteArray;
 use parking_lot::Mutex;
 
 use super::Repository;
 use super::unnamed::Unnamed;
 use crate::entropy::EntropyError;
 use crate::log::{
-    AppendError, Begin, Body, Checkpoint, Commit, Entry, Invalid, LogError, MergeIndex, Relocate,
-    Role, SegmentRef, State,
+    AppendError, Begin, Body, Chain, Checkpoint, Commit, Entry, Found, Invalid, LogError,
+    MergeIndex, Relocate, Role, SegmentRef, State,
 };
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
-use crate::pack::FinishedPack;
+use crate::pack::{ChunkPrefix, FinishedPack};
 use crate::seal::{ObjectKind, SealError};
 use crate::snapshot::{LabelError, RootRef, Snapshot};
 use crate::store::{PutPayload, StoreError};
 
+/// Chunks that one `Found` names, of 17 bytes each.
+const MAX_FOUND: usize = 20_000;
 /// How often a `Relocate` is made anew because others append; then the copies are given up.
 const MAX_RELOCATIONS: u32 = 1000;
 
@@ -97,7 +101,9 @@ pub struct Session {
     /// Number of its `Begin`.
     begun: u64,
     /// Lost chunks that were known when it began.
-    lost: usize,
+    lost: BTreeSet<ByteArray<16>>,
+    /// Those of them that it stores again.
+    healed: Mutex<BTreeSet<ByteArray<16>>>,
     next_pack: AtomicU32,
     next_segment: AtomicU32,
     unnamed: Mutex<Unnamed>,
@@ -129,12 +135,12 @@ impl Session {
         id: SessionId,
         mut request: impl FnMut(&State) -> Result<SessionRequest, E>,
     ) -> Result<Self, E> {
-        let mut lost = 0;
+        let mut lost = BTreeSet::new();
         let mut chain = repository.chain().await;
         let entry = chain
             .append::<BeginError<E>>(|state| {
                 let request = request(state).map_err(BeginError::Caller)?;
-                lost = state.lost.len();
+                lost.clone_from(&state.lost);
                 Ok(Body::Begin(Begin {
                     session: id,
                     base: request.base,
@@ -157,7 +163,7 @@ impl Session {
     /// A session that no entry opens, for a trial run: it names packs and must store nothing.
     pub fn detached(repository: Arc<Repository>) -> Result<Self, SessionError> {
         let id = Self::new_id(&repository)?;
-        Ok(Self::new(repository, id, 0, 0))
+        Ok(Self::new(repository, id, 0, BTreeSet::new()))
     }
 
     /// Declares a session dead whose process is known to be, so that its work can be adopted.
@@ -170,12 +176,18 @@ impl Session {
         }
     }
 
-    fn new(repository: Arc<Repository>, id: SessionId, begun: u64, lost: usize) -> Self {
+    fn new(
+        repository: Arc<Repository>,
+        id: SessionId,
+        begun: u64,
+        lost: BTreeSet<ByteArray<16>>,
+    ) -> Self {
         Self {
             repository,
             id,
             begun,
             lost,
+            healed: Mutex::default(),
             next_pack: AtomicU32::new(0),
             next_segment: AtomicU32::new(0),
             unnamed: Mutex::default(),
@@ -231,7 +243,7 @@ impl Session {
         Ok(segment)
     }
 
-    async fn put_segment(&self, body: &[u8]) -> Result<SegmentRef, SessionError> {
+    pub(crate) async fn put_segment(&self, body: &[u8]) -> Result<SegmentRef, SessionError> {
         let number = self.take(&self.next_segment)?;
         let name = ObjectName::segment(self.id, number);
         let bytes = self
@@ -320,10 +332,44 @@ impl Session {
     }
 
     fn still_good(&self, state: &State) -> Result<(), SessionError> {
-        if state.lost.len() > self.lost {
+        if !state.lost.is_subset(&self.lost) {
             return Err(SessionError::LostMeanwhile);
         }
         Ok(())
+    }
+
+    /// Notes that a chunk or page that was declared lost is stored again with the packs of this
+    /// session. When it has committed, the log says so.
+    pub fn heals(&self, prefix: ChunkPrefix) {
+        self.healed.lock().insert(ByteArray::from(prefix));
+    }
+
+    /// Takes back that chunks are lost which stand in packs that the log names by now.
+    ///
+    /// What cannot be said here, a later backup or repair says: it is stored again once more.
+    async fn say_found(&self, chain: &mut Chain) {
+        let healed: Vec<_> = self.healed.lock().iter().copied().collect();
+        for part in healed.chunks(MAX_FOUND) {
+            let found = chain
+                .append::<NotFound>(|state| {
+                    // Somebody may have found the new places to be damaged, too.
+                    let known = state.lost.is_subset(&self.lost);
+                    let mut chunks = part.to_vec();
+                    chunks.retain(|chunk| known && state.lost.contains(chunk));
+                    if chunks.is_empty() {
+                        return Err(NotFound::Nothing);
+                    }
+                    Ok(Body::Found(Found { chunks }))
+                })
+                .await;
+            if let Err(NotFound::Failed(error)) = found {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the log still says that chunks are lost which were stored again"
+                );
+                return;
+            }
+        }
     }
 
     /// Ends the session with a snapshot. After `Ok` it is in the repository for everybody.
@@ -361,7 +407,9 @@ impl Session {
         chain
             .verify_since(self.begun)
             .await
-            .map_err(SessionError::Log)
+            .map_err(SessionError::Log)?;
+        self.say_found(&mut chain).await;
+        Ok(())
     }
 
     /// Ends the session without a snapshot.
@@ -510,6 +558,18 @@ impl From<AppendError> for NotRelocated {
             AppendError::Invalid(_) => Self::Useless,
             AppendError::Log(log) => Self::Log(log),
         }
+    }
+}
+
+/// Why nothing was found.
+enum NotFound {
+    Nothing,
+    Failed(AppendError),
+}
+
+impl From<AppendError> for NotFound {
+    fn from(error: AppendError) -> Self {
+        Self::Failed(error)
     }
 }
 

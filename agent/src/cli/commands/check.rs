@@ -1,11 +1,12 @@
 //! `orlop check`
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 use orlop_repo::check::{
-    CheckError, CheckOptions, CheckProgress, CheckReport, Finding, Hurt, Phase, ReadData, Severity,
-    check,
+    CheckError, CheckOptions, CheckProgress, CheckReport, Finding, Hurt, Phase, ReadData, Remedy,
+    Severity, check,
 };
 use orlop_repo::entropy::{Entropy, OsEntropy};
 use serde::Serialize;
@@ -15,6 +16,7 @@ use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::help::after_help_repository;
 use crate::cli::human;
+use crate::cli::output::Output;
 use crate::cli::progress::Work;
 use crate::cli::repository;
 use crate::cli::values::Percent;
@@ -28,6 +30,9 @@ const SHOWN_FILES: usize = 20;
 /// Reads the whole log, the index, the directory of every pack and the tree of every snapshot.
 /// With --read-data it reads the packs too and verifies every byte. It writes nothing, takes no
 /// lock, and may run beside backups.
+///
+/// Says which repairs are needed. What was declared lost by one is named each time, and is no error
+/// any more.
 #[derive(Args, Debug)]
 #[command(after_long_help = after_help_repository!(
     "orlop check --read-data=5%",
@@ -44,20 +49,8 @@ impl Check {
     /// Checks, and prints what was found.
     pub(in crate::cli) async fn run(self, context: &Context) -> Result<ExitStatus, Failure> {
         let repository = repository::open(context).await?;
-        let mut seed = [0; 8];
-        OsEntropy
-            .fill(&mut seed)
-            .map_err(|error| Failure::new("cannot draw packs to read").because(error))?;
-        let options = CheckOptions {
-            read_data: match self.read_data.map(Percent::share) {
-                None => ReadData::None,
-                Some(share) if share >= 1.0 => ReadData::All,
-                Some(share) => ReadData::Percent(share * 100.0),
-            },
-            seed: u64::from_le_bytes(seed),
-            memory: context.memory() / 2,
-            scratch: repository::cache_of(context, &repository)?,
-        };
+        let scratch = repository::cache_of(context, &repository)?;
+        let options = options(context, self.read_data, scratch)?;
         let reading = repository::announce(context, &repository, None).await?;
         let (progress, display) = context.work(Work::Objects, "check");
         let report = check(&repository, &options, Arc::new(Watch(progress))).await;
@@ -81,8 +74,30 @@ impl Check {
     }
 }
 
+/// How the repository is looked at.
+pub(super) fn options(
+    context: &Context,
+    read_data: Option<Percent>,
+    scratch: PathBuf,
+) -> Result<CheckOptions, Failure> {
+    let mut seed = [0; 8];
+    OsEntropy
+        .fill(&mut seed)
+        .map_err(|error| Failure::new("cannot draw packs to read").because(error))?;
+    Ok(CheckOptions {
+        read_data: match read_data.map(Percent::share) {
+            None => ReadData::None,
+            Some(share) if share >= 1.0 => ReadData::All,
+            Some(share) => ReadData::Percent(share * 100.0),
+        },
+        seed: u64::from_le_bytes(seed),
+        memory: context.memory() / 2,
+        scratch,
+    })
+}
+
 /// Hands what the check tells on to the display.
-struct Watch(Arc<Progress>);
+pub(super) struct Watch(pub(super) Arc<Progress>);
 
 impl CheckProgress for Watch {
     fn phase(&self, phase: Phase, total: u64) {
@@ -112,7 +127,7 @@ impl CheckProgress for Watch {
 
 /// A finding of `orlop check --json`.
 #[derive(Serialize)]
-struct FindingMessage<'a> {
+pub(super) struct FindingMessage<'a> {
     /// Always `finding`.
     message_type: &'static str,
     severity: &'static str,
@@ -139,6 +154,10 @@ struct Summary {
     /// Findings that are worse than a note.
     num_errors: u64,
     hurt_files: u64,
+    /// Those of them whose loss was declared.
+    hurt_files_declared: u64,
+    /// Commands that make the errors go away, in their order.
+    repairs: Vec<&'static str>,
     snapshots: u64,
     packs: u64,
     packs_read: u64,
@@ -153,6 +172,7 @@ struct Summary {
 fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Note => "note",
+        Severity::Lost => "lost",
         Severity::Repairable => "repairable",
         Severity::Damage => "damage",
     }
@@ -162,7 +182,7 @@ fn show(context: &Context, report: &CheckReport) -> Result<(), Failure> {
     let errors = report
         .findings
         .iter()
-        .filter(|f| f.severity > Severity::Note)
+        .filter(|f| f.severity > Severity::Lost)
         .count() as u64;
     let mut out = context.output();
     if context.options.json {
@@ -173,6 +193,8 @@ fn show(context: &Context, report: &CheckReport) -> Result<(), Failure> {
             message_type: "summary",
             num_errors: errors,
             hurt_files: report.hurt,
+            hurt_files_declared: report.hurt_declared,
+            repairs: repairs(report),
             snapshots: report.snapshots,
             packs: report.packs,
             packs_read: report.packs_read,
@@ -185,7 +207,50 @@ fn show(context: &Context, report: &CheckReport) -> Result<(), Failure> {
         })?;
         return out.flush();
     }
-    for finding in &report.findings {
+    show_findings(&mut out, report.findings.iter())?;
+    out.line(format!(
+        "looked at {}, {}, {}, {}; read {} of {}",
+        human::count(report.entries, "log entry", "log entries"),
+        human::count(report.segments, "index segment", "index segments"),
+        human::count(report.packs, "pack", "packs"),
+        human::count(report.snapshots, "snapshot", "snapshots"),
+        human::bytes(report.bytes_read),
+        human::count(report.packs_read, "pack", "packs"),
+    ))?;
+    let declared = human::count(report.hurt_declared, "file", "files");
+    out.line(match (errors, report.hurt_declared) {
+        (0, 0) => "the repository is whole".to_owned(),
+        (0, _) => format!("the repository is whole but for {declared} whose loss was declared"),
+        _ => format!(
+            "{}, {} hurt",
+            human::count(errors, "problem", "problems"),
+            human::count(report.hurt, "file", "files")
+        ),
+    })?;
+    for repair in repairs(report) {
+        out.line(format!("next: {repair} --dry-run"))?;
+    }
+    out.flush()
+}
+
+/// The commands that make errors go away, in their order.
+fn repairs(report: &CheckReport) -> Vec<&'static str> {
+    let read = report.packs_read > 0;
+    let command = |remedy| match remedy {
+        Remedy::RepairLog => "orlop repair log",
+        Remedy::RepairIndex => "orlop repair index",
+        Remedy::RepairSnapshots if read => "orlop repair snapshots --read-data",
+        Remedy::RepairSnapshots => "orlop repair snapshots",
+    };
+    report.remedies().into_iter().map(command).collect()
+}
+
+/// Prints findings with the files that they hurt.
+pub(super) fn show_findings<'f>(
+    out: &mut Output,
+    findings: impl Iterator<Item = &'f Finding>,
+) -> Result<(), Failure> {
+    for finding in findings {
         out.line(format!(
             "{}: {}: {}",
             word(finding.severity),
@@ -207,28 +272,10 @@ fn show(context: &Context, report: &CheckReport) -> Result<(), Failure> {
             out.line(format!("    and {} more", finding.hurt.len() - SHOWN_FILES))?;
         }
     }
-    out.line(format!(
-        "looked at {}, {}, {}, {}; read {} of {}",
-        human::count(report.entries, "log entry", "log entries"),
-        human::count(report.segments, "index segment", "index segments"),
-        human::count(report.packs, "pack", "packs"),
-        human::count(report.snapshots, "snapshot", "snapshots"),
-        human::bytes(report.bytes_read),
-        human::count(report.packs_read, "pack", "packs"),
-    ))?;
-    out.line(if errors == 0 {
-        "the repository is whole".to_owned()
-    } else {
-        format!(
-            "{}, {} hurt",
-            human::count(errors, "problem", "problems"),
-            human::count(report.hurt, "file", "files")
-        )
-    })?;
-    out.flush()
+    Ok(())
 }
 
-fn message(finding: &Finding) -> FindingMessage<'_> {
+pub(super) fn message(finding: &Finding) -> FindingMessage<'_> {
     let files = finding.hurt.iter().map(|file| FileMessage {
         snapshot_id: file.snapshot.to_string(),
         path: String::from_utf8_lossy(&file.path).into_owned(),

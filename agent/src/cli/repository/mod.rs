@@ -16,7 +16,7 @@ pub(super) use browse::browse;
 pub(super) use credentials::{new_passphrase, raw_key};
 pub(super) use init::{Cipher, init, init_options, refuse_existing};
 pub(super) use open::{
-    Other, open, open_or_make_default, open_other, open_with_key, remember, remember_opened,
+    Opener, Other, open, open_or_make_default, open_other, open_with_key, remember, remember_opened,
 };
 pub(super) use place::{Place, location};
 pub(super) use reading::announce;

@@ -1,10 +1,11 @@
 //! Opening the repository that the options mean.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use orlop_repo::entropy::OsEntropy;
+use orlop_repo::log::Seen;
 use orlop_repo::model::RepositoryId;
 use orlop_repo::repository::{OpenOptions, Repository, RepositoryError};
 use orlop_repo::slots::Credential;
@@ -84,6 +85,65 @@ impl Expect<'_> {
                 .ok_or(OpenError::ExpectId(option)),
             None => Ok(None),
         }
+    }
+}
+
+/// What opening takes, for whoever opens a repository that is damaged.
+pub(in crate::cli) struct Opener {
+    pub(in crate::cli) url: StoreUrl,
+    pub(in crate::cli) store: Store,
+    pub(in crate::cli) credentials: Vec<Credential>,
+    pub(in crate::cli) options: OpenOptions,
+    seen: Option<PathBuf>,
+}
+
+impl Opener {
+    /// Finds the place and the keys, and opens nothing.
+    pub(in crate::cli) fn new(context: &Context) -> Result<Self, Failure> {
+        let place = Place::of(context)?;
+        let expect =
+            match &context.options.expect_id {
+                Some(text) => Some(RepositoryId::from_hex(text).ok_or_else(|| {
+                    Failure::usage(OpenError::ExpectId("--expect-id").to_string())
+                })?),
+                None => None,
+            };
+        let seen = seen_file(context, &place.url);
+        Ok(Self {
+            store: store::open_store(&place.url)?,
+            credentials: credentials::all(context, &place)?,
+            options: open_options(context, expect, seen.as_deref()),
+            url: place.url,
+            seen,
+        })
+    }
+
+    /// Notes how far the log goes after it was repaired.
+    pub(in crate::cli) fn remember(&self, now: Seen) {
+        if let Some(file) = &self.seen
+            && let Err(error) = seen::write(file, now)
+        {
+            tracing::warn!(file = %file.display(), %error, "cannot write to the cache folder");
+        }
+    }
+}
+
+fn seen_file(context: &Context, url: &StoreUrl) -> Option<PathBuf> {
+    let cache = cache_dir(context).ok()?;
+    Some(seen::file(&cache, url))
+}
+
+fn open_options(
+    context: &Context,
+    expect: Option<RepositoryId>,
+    seen: Option<&Path>,
+) -> OpenOptions {
+    OpenOptions {
+        memory: context.memory(),
+        expect,
+        seen: seen.and_then(seen::read),
+        clock: context.clock.clone(),
+        entropy: Arc::new(OsEntropy),
     }
 }
 
@@ -170,16 +230,8 @@ async fn open_as(
              with --expect-id",
         );
     }
-    let file = cache_dir(context)
-        .ok()
-        .map(|cache| seen::file(&cache, &place.url));
-    let options = OpenOptions {
-        memory: context.memory(),
-        expect,
-        seen: file.as_deref().and_then(seen::read),
-        clock: context.clock.clone(),
-        entropy: Arc::new(OsEntropy),
-    };
+    let file = seen_file(context, &place.url);
+    let options = open_options(context, expect, file.as_deref());
     let repository = Repository::open(store, credentials, options).await?;
     tracing::info!(repository = %repository.id(), slot = %repository.slot(), "opened");
     keep_in_mind(context, &place.url, &repository).await;
