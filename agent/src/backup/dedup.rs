@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use orlop_chunker::ChunkId;
 use orlop_repo::index::{self, CacheFolder, Found, IndexError, LocalIndex, SessionIndex};
 use orlop_repo::log::State;
-use orlop_repo::model::{ChunkRef, PackName, PackSet};
+use orlop_repo::model::ChunkRef;
 use orlop_repo::pack::{ChunkPrefix, FinishedPack};
 use orlop_repo::repository::Session;
-use parking_lot::RwLock;
 
 /// What a claim came to.
 #[derive(Clone, Copy, Debug)]
@@ -23,26 +22,19 @@ pub(super) enum Claim {
     Awaited,
 }
 
-/// Packs in which a chunk may be relied on.
-struct Reliable {
-    packs: PackSet,
-    condemned: PackSet,
-    /// Prefixes of the ids of chunks that are gone wherever the index says they are.
-    lost: BTreeSet<ChunkPrefix>,
-}
-
 /// Finds chunks that are stored, here or by others.
 pub(super) struct Dedup {
     index: Arc<LocalIndex>,
     session: Arc<Session>,
-    reliable: RwLock<Reliable>,
+    /// Prefixes of the ids of chunks that are gone wherever the index says they are.
+    lost: BTreeSet<ChunkPrefix>,
     /// Whether a page was met that the index knows and that cannot be read.
     pages_anew: AtomicBool,
     own: SessionIndex,
 }
 
 impl Dedup {
-    /// Chunks in packs that `state` says are there and stay. Those of the session itself take up
+    /// Chunks in packs that the session may rely on, without those that are lost in `state`. Those of the session itself take up
     /// to `memory` bytes, and beyond that files in `folder`.
     pub(super) fn new(
         index: Arc<LocalIndex>,
@@ -56,15 +48,10 @@ impl Dedup {
         Ok(Self {
             index,
             session,
-            reliable: RwLock::new(Reliable::of(state)),
+            lost: state.lost.iter().map(|id| **id).collect(),
             pages_anew: AtomicBool::new(false),
             own,
         })
-    }
-
-    /// Takes note of what became of packs since.
-    pub(super) fn refresh(&self, state: &State) {
-        *self.reliable.write() = Reliable::of(state);
     }
 
     /// Takes note that a page of a tree cannot be read where it is stored: every page is stored
@@ -96,25 +83,21 @@ impl Dedup {
                     return Ok(Claim::Mine);
                 };
                 self.own.release(&prefix);
-                self.session.rely_on(found.place.pack);
                 Ok(Claim::Known(known(id, found)))
             }
         }
     }
 
-    /// Looks into the repository's index.
+    /// Looks into the repository's index, and relies on what it finds there.
     fn find_reliable(&self, prefix: &ChunkPrefix, len: u32) -> Result<Option<Found>, IndexError> {
-        if self.reliable.read().lost.contains(prefix) {
+        if self.lost.contains(prefix) {
             return Ok(None);
         }
-        let found = self.index.find(prefix, |pack| self.is_reliable(pack))?;
+        let found = self
+            .index
+            .find(prefix, |pack| self.session.may_rely_on(pack))?;
         // A length that differs is another chunk with the same half of its id.
         Ok(found.filter(|found| found.len == len))
-    }
-
-    fn is_reliable(&self, pack: PackName) -> bool {
-        let reliable = self.reliable.read();
-        reliable.packs.contains(pack) && !reliable.condemned.contains(pack)
     }
 
     /// Says where a claimed chunk stands now.
@@ -132,10 +115,8 @@ impl Dedup {
             return Ok(Some(known(id, found)));
         }
         // Whoever held the claim found it in the index and gave the claim back.
-        Ok(self.find_reliable(&id.prefix(), len)?.map(|found| {
-            self.session.rely_on(found.place.pack);
-            known(id, found)
-        }))
+        let found = self.find_reliable(&id.prefix(), len)?;
+        Ok(found.map(|found| known(id, found)))
     }
 
     /// A pack was stored: its chunks go into the next segment.
@@ -154,19 +135,5 @@ fn known(id: ChunkId, found: Found) -> ChunkRef {
         id,
         len: found.len,
         place: found.place,
-    }
-}
-
-impl Reliable {
-    fn of(state: &State) -> Self {
-        let mut condemned = PackSet::new();
-        for c in &state.condemned {
-            condemned.extend(&c.packs);
-        }
-        Self {
-            packs: state.packs.clone(),
-            condemned,
-            lost: state.lost.iter().map(|id| **id).collect(),
-        }
     }
 }
