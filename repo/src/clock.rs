@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::future::BoxFuture;
+
 /// Wall and monotonic time.
 ///
 /// Nothing that keeps data safe depends on it: it labels entries and decides when to try.
@@ -10,6 +12,12 @@ pub trait Clock: Send + Sync {
     fn unix_ms(&self) -> u64;
     /// Time since some fixed moment; never goes back.
     fn monotonic(&self) -> Duration;
+
+    /// Ready after `time`, by whatever this clock goes by; by the runtime's timer unless it says
+    /// otherwise. Between attempts at something that may succeed later.
+    fn pause(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
 
 /// The machine's clocks.

@@ -9,6 +9,8 @@ pub mod cuts;
 pub mod entropy;
 pub mod explain;
 pub mod features;
+#[doc(hidden)]
+pub mod flaws;
 pub mod format_object;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]

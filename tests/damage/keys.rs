@@ -69,8 +69,8 @@ fn a_damaged_log_goes_on_under_the_keys_that_it_has_started() {
             let report = mend_log(&bench, &memory, &passphrase(), &scene);
             if !folds && name == started {
                 // The fold after it had its copy.
-                let lost = |error: RepairError| is_generation_lost(&error);
-                assert!(report.is_err_and(lost), "{name}");
+                let needs_entry = |error: RepairError| is_generation_lost(&error);
+                assert!(report.is_err_and(needs_entry), "{name}");
                 continue;
             }
             let report = report.unwrap();

@@ -60,7 +60,7 @@ impl Begun {
             let state = tools.runtime.block_on(repository.state());
             let base = base(options, &state)?;
             return Ok(Self {
-                session: Arc::new(Session::detached(Arc::clone(repository))?),
+                session: Arc::new(Session::detached(Arc::clone(repository), &state)?),
                 base,
                 adopted: Vec::new(),
                 unnamed: Vec::new(),

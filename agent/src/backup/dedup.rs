@@ -7,10 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use orlop_chunker::ChunkId;
 use orlop_repo::index::{self, CacheFolder, Found, IndexError, LocalIndex, SessionIndex};
 use orlop_repo::log::State;
-use orlop_repo::model::{ChunkRef, PackName, PackSet};
+use orlop_repo::model::ChunkRef;
 use orlop_repo::pack::{ChunkPrefix, FinishedPack};
 use orlop_repo::repository::Session;
-use parking_lot::RwLock;
 
 /// What a claim came to.
 #[derive(Clone, Copy, Debug)]
@@ -23,27 +22,20 @@ pub(super) enum Claim {
     Awaited,
 }
 
-/// Packs in which a chunk may be relied on.
-struct Reliable {
-    packs: PackSet,
-    condemned: PackSet,
-    /// Prefixes of the ids of chunks that are gone wherever the index says they are.
-    lost: BTreeSet<ChunkPrefix>,
-}
-
 /// Finds chunks that are stored, here or by others.
 pub(super) struct Dedup {
     index: Arc<LocalIndex>,
     session: Arc<Session>,
-    reliable: RwLock<Reliable>,
+    /// Prefixes of the ids of chunks that are gone wherever the index says they are.
+    lost: BTreeSet<ChunkPrefix>,
     /// Whether a page was met that the index knows and that cannot be read.
     pages_doubted: AtomicBool,
     own: SessionIndex,
 }
 
 impl Dedup {
-    /// Chunks in packs that `state` says are there and stay. Those of the session itself take up
-    /// to `memory` bytes, and beyond that files in `folder`.
+    /// Chunks in packs that the session may rely on, without those that are lost in `state`. Those
+    /// of the session itself take up to `memory` bytes, and beyond that files in `folder`.
     pub(super) fn new(
         index: Arc<LocalIndex>,
         session: Arc<Session>,
@@ -56,15 +48,10 @@ impl Dedup {
         Ok(Self {
             index,
             session,
-            reliable: RwLock::new(Reliable::of(state)),
+            lost: state.lost.iter().map(|id| **id).collect(),
             pages_doubted: AtomicBool::new(false),
             own,
         })
-    }
-
-    /// Takes note of what became of packs since.
-    pub(super) fn refresh(&self, state: &State) {
-        *self.reliable.write() = Reliable::of(state);
     }
 
     /// Takes note that a page of a tree cannot be read where it is stored: from then on a page that
@@ -110,7 +97,6 @@ impl Dedup {
                     return Ok(Claim::Mine);
                 };
                 self.own.release(&prefix);
-                self.session.rely_on(found.place.pack);
                 Ok(Claim::Known(found))
             }
         }
@@ -118,24 +104,21 @@ impl Dedup {
 
     /// Notes that a chunk which is stored now was declared lost, if it was.
     fn note_healed(&self, prefix: ChunkPrefix) {
-        if self.reliable.read().lost.contains(&prefix) {
+        if self.lost.contains(&prefix) {
             self.session.heals(prefix);
         }
     }
 
-    /// Looks into the repository's index.
+    /// Looks into the repository's index, and relies on what it finds there.
     fn find_reliable(&self, prefix: &ChunkPrefix, len: u32) -> Result<Option<Found>, IndexError> {
-        if self.reliable.read().lost.contains(prefix) {
+        if self.lost.contains(prefix) {
             return Ok(None);
         }
-        let found = self.index.find(prefix, |pack| self.is_reliable(pack))?;
+        let found = self
+            .index
+            .find(prefix, |pack| self.session.may_rely_on(pack))?;
         // A length that differs is another chunk with the same half of its id.
         Ok(found.filter(|found| found.len == len))
-    }
-
-    fn is_reliable(&self, pack: PackName) -> bool {
-        let reliable = self.reliable.read();
-        reliable.packs.contains(pack) && !reliable.condemned.contains(pack)
     }
 
     /// Says where a claimed chunk stands now.
@@ -153,10 +136,8 @@ impl Dedup {
             return Ok(Some(known(id, found)));
         }
         // Whoever held the claim found it in the index and gave the claim back.
-        Ok(self.find_reliable(&id.prefix(), len)?.map(|found| {
-            self.session.rely_on(found.place.pack);
-            known(id, found)
-        }))
+        let found = self.find_reliable(&id.prefix(), len)?;
+        Ok(found.map(|found| known(id, found)))
     }
 
     /// A pack was stored: its chunks go into the next segment.
@@ -175,19 +156,5 @@ fn known(id: ChunkId, found: Found) -> ChunkRef {
         id,
         len: found.len,
         place: found.place,
-    }
-}
-
-impl Reliable {
-    fn of(state: &State) -> Self {
-        let mut condemned = PackSet::new();
-        for c in &state.condemned {
-            condemned.extend(&c.packs);
-        }
-        Self {
-            packs: state.packs.clone(),
-            condemned,
-            lost: state.lost.iter().map(|id| **id).collect(),
-        }
     }
 }

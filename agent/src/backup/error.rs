@@ -1,6 +1,7 @@
 //! What can stop a backup. A file that cannot be read does not.
 
 use orlop_repo::index::IndexError;
+use orlop_repo::log::LogError;
 use orlop_repo::pack::PackError;
 use orlop_repo::repository::{ElsewhereError, ReadError, SessionError, TreeError};
 use orlop_repo::seal::SealError;
@@ -75,4 +76,10 @@ pub enum BackupError {
     /// A thread of the pipeline is gone.
     #[error("a part of the pipeline stopped without a reason")]
     PartGone,
+}
+
+impl From<LogError> for BackupError {
+    fn from(error: LogError) -> Self {
+        Self::Session(SessionError::Log(error))
+    }
 }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use orlop_repo::index::{LocalIndex, read_segment};
+use orlop_repo::index::LocalIndex;
 use orlop_repo::log::State;
 use orlop_repo::model::SnapshotId;
-use orlop_repo::repository::{Elsewhere, Repository, SessionError, TreePages};
+use orlop_repo::repository::{Elsewhere, Repository, TreePages};
 use orlop_repo::snapshot::Snapshot;
 use tokio::runtime::Handle;
 
@@ -130,30 +130,10 @@ impl Tools {
         let (repository, runtime) = (Arc::clone(&self.repository), self.runtime.clone());
         TreePages::new(repository, runtime, cache, self.elsewhere(snapshot))
     }
-
     /// Brings the local index to the segments that are live in the log; gives the state that they
-    /// are live in. A segment whose packs somebody sweeps meanwhile goes with them, and then the
-    /// log is read on.
+    /// are live in.
     pub async fn sync_index(&self) -> Result<State, BackupError> {
-        let repository = &self.repository;
-        let mut state = repository.state().await;
-        loop {
-            let live: Vec<_> = state.segments.iter().copied().collect();
-            let synced = self
-                .index
-                .sync(&live, Arc::new(state.swept.clone()), |segment| async move {
-                    read_segment(repository.store(), repository.keys(), &segment).await
-                })
-                .await;
-            let Err(error) = synced else {
-                return Ok(state);
-            };
-            let mut chain = repository.chain().await;
-            chain.refresh().await.map_err(SessionError::Log)?;
-            if chain.state().head == state.head {
-                return Err(error.into());
-            }
-            state = chain.state().clone();
-        }
+        let state = self.repository.state().await;
+        self.repository.sync_index(&self.index, state).await
     }
 }

@@ -358,13 +358,11 @@ impl<'a> Run<'a> {
         assembler: &mut Assembler,
         uploads: &SharedUploads,
     ) -> Result<(), BackupError> {
-        let (repository, runtime) = (&self.tools.repository, &self.tools.runtime);
         let partial = assembler.partial()?.map(RootRef);
         uploads.borrow_mut().wait()?;
         self.write_segments()?;
-        runtime.block_on(self.session.checkpoint(partial))?;
-        self.dedup.refresh(&runtime.block_on(repository.state()));
-        Ok(())
+        let checkpoint = self.session.checkpoint(partial);
+        Ok(self.tools.runtime.block_on(checkpoint)?)
     }
 
     /// Names what is stored, so that the next run finds it, and ends the session. The backup has

@@ -2,8 +2,9 @@
 
 use super::error::LogError;
 use super::state::State;
+use crate::flaws::{Flaw, is_left_out};
 use crate::keys::Keyring;
-use crate::model::{ObjectHash, ObjectName};
+use crate::model::{ObjectHash, ObjectName, PackSet};
 use crate::seal::{ObjectKind, envelope_generation};
 
 /// Largest stored fold, in bytes.
@@ -60,6 +61,11 @@ impl FoldName {
 /// Seals a state.
 pub(super) fn encode(keys: &Keyring, name: &FoldName, state: &State) -> Result<Vec<u8>, LogError> {
     let object = &name.object;
+    let forgetful = is_left_out(Flaw::FoldForgetsSwept).then(|| State {
+        swept: PackSet::new(),
+        ..state.clone()
+    });
+    let state = forgetful.as_ref().unwrap_or(state);
     let plain = minicbor::to_vec(state).map_err(|e| LogError::Malformed {
         object: object.clone(),
         what: e.to_string(),

@@ -72,7 +72,7 @@ pub(crate) fn object(bytes: &[u8], gauge: &Gauge) {
 /// A state.
 pub(crate) fn fold(bytes: &[u8], gauge: &Gauge) {
     let decoded = gauge.decode(bytes.len(), || minicbor::decode::<State>(bytes));
-    let Ok(state) = decoded else { return };
+    let Ok(mut state) = decoded else { return };
     refolds(&state);
     let Some(number) = state.next.checked_sub(1) else {
         return;
@@ -81,6 +81,8 @@ pub(crate) fn fold(bytes: &[u8], gauge: &Gauge) {
         return;
     };
     let keys = keyring();
+    // A fold is sealed under the generation that its state says.
+    state.key_generation = keys.current_generation();
     let sealed = fold::encode(keys, &name, &state).expect("it is short");
     let opened = fold::open(keys, &name, &sealed);
     // Names have four digits for the generation.

@@ -11,6 +11,7 @@ use super::pages::Pages;
 use super::roots::snapshot;
 use super::survey::{Standing, Survey, sync};
 use super::walk::{Visit, Walk};
+use crate::flaws::{Flaw, is_left_out};
 use crate::log::{Body, Entry, State};
 use crate::model::{ChunkRef, PackName, PackSet};
 use crate::repository::Repository;
@@ -125,6 +126,9 @@ impl Mark {
         roots: &[ChunkRef],
         progress: &dyn MaintainProgress,
     ) -> Result<Verdict, MaintainError> {
+        if is_left_out(Flaw::MarkByNamesOnly) {
+            return Ok(Verdict::Holds);
+        }
         let mut visit = Keep {
             pages: &self.pages,
             survey: &self.survey,

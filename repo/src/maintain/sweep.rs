@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::mark::open_sessions;
 use super::propose::{MAX_OTHERS, MAX_PACKS};
+use crate::flaws::{Flaw, is_left_out};
 use crate::log::{SegmentRef, State, Sweep};
 use crate::model::{PackSet, SessionId};
 
@@ -41,7 +42,9 @@ pub(super) fn held(state: &State, number: u64) -> Held {
         held.others.extend(condemned.others.iter().cloned());
     }
     for (id, session) in open_sessions(state) {
-        let idle = session.begun < number && session.checkpoint.is_none_or(|at| at < number);
+        let idle = !is_left_out(Flaw::SweepIgnoresIdleSessions)
+            && session.begun < number
+            && session.checkpoint.is_none_or(|at| at < number);
         let used = if idle {
             held.kept_others.append(&mut held.others);
             std::mem::take(&mut held.packs)

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::error::MaintainError;
 use super::options::MaintainProgress;
 use crate::explain::explain;
+use crate::flaws::{Flaw, is_left_out};
 use crate::model::{ChunkRef, Extent};
 use crate::pack::ChunkPrefix;
 use crate::tree::{Child, Content, ContentChild, Entry, EntryKind, Page, PageError, fits_below};
@@ -80,7 +81,10 @@ impl<V: Visit> Walk<'_, V> {
             return Ok(());
         }
         self.go_on()?;
-        let bytes = self.visit.page(page)?;
+        let bytes = match self.visit.page(page) {
+            Err(_) if is_left_out(Flaw::MarkSkipsPages) => return Ok(()),
+            bytes => bytes?,
+        };
         let read = Page::decode(&bytes)
             .and_then(|read| fits_below(&read, above).map(|()| read))
             .map_err(|error| wrong(page, &error))?;

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use orlop_chunker::ChunkId;
 use tokio::sync::Mutex;
 
+use super::sync::is_broken;
 use super::{BlockReader, ReadError, Repository};
-use crate::index::{IndexError, LocalIndex, read_segment};
+use crate::index::{IndexError, LocalIndex};
 use crate::log::{LogError, State};
 use crate::model::{ChunkRef, Place, SnapshotId};
 use crate::seal::BlockKind;
@@ -212,40 +213,14 @@ impl Shared {
 
     /// The state of the log by now, and the index brought up to it.
     async fn up_to_date(&self, index: Arc<LocalIndex>) -> Result<Known, ElsewhereError> {
-        let mut state = self.refreshed().await?;
-        loop {
-            let live: Vec<_> = state.segments.iter().copied().collect();
-            let repository = &self.repository;
-            let swept = Arc::new(state.swept.clone());
-            let synced = index
-                .sync(&live, swept, |segment| async move {
-                    read_segment(repository.store(), repository.keys(), &segment).await
-                })
-                .await;
-            match synced {
-                Ok(_) => break,
-                Err(error) if is_broken(&error) => {
-                    // Segments that were merged meanwhile go, too.
-                    let newer = self.refreshed().await?;
-                    if newer.head == state.head {
-                        return Err(error.into());
-                    }
-                    state = newer;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let state = self.refreshed().await?;
+        let state = self
+            .repository
+            .sync_index::<ElsewhereError>(&index, state)
+            .await?;
         Ok(Known {
             state: Arc::new(state),
             index,
         })
-    }
-}
-
-/// Whether a segment is damaged or gone, as opposed to a store or a disk that does not answer.
-fn is_broken(error: &IndexError) -> bool {
-    match error {
-        IndexError::Store { source, .. } => source.is_missing() || source.is_damage(),
-        error => error.is_damage(),
     }
 }

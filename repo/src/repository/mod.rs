@@ -12,6 +12,7 @@ mod orphans;
 mod present;
 mod reading;
 mod session;
+mod sync;
 mod tree_pages;
 mod unforget;
 mod unnamed;

@@ -69,7 +69,7 @@ impl PresentError {
 /// Looks trees through, as of one state of the log. Blocks; not for the runtime's own threads.
 ///
 /// Every page is read. A chunk is there if a live segment lists it in a pack that no `Sweep` has
-/// named and that a listing of the store shows; condemned packs count, since whoever relies on
+/// named and that the store has; condemned packs count, since whoever relies on
 /// one brings it back, but are taken last. Bytes of chunks are not read.
 pub(super) struct Presence<'a> {
     runtime: Handle,
@@ -86,7 +86,7 @@ struct Seen {
     /// Packs that something was found in.
     relied: PackSet,
     /// What listings have shown of the sessions that were asked for.
-    listed: HashMap<SessionId, HashSet<ObjectName>>,
+    listed: HashMap<SessionId, Arc<HashSet<ObjectName>>>,
 }
 
 impl<'a> Presence<'a> {
@@ -167,23 +167,32 @@ impl<'a> Presence<'a> {
         })
     }
 
-    /// Whether a listing shows the pack.
+    /// Whether the pack is there. A listing is a hint: what it lacks is asked for by name.
     fn is_stored(&self, pack: PackName) -> Result<bool, StoreError> {
         let name = ObjectName::pack(pack);
-        if let Some(listed) = self.seen.lock().listed.get(&pack.session) {
-            return Ok(listed.contains(&name));
+        let listed = self.seen.lock().listed.get(&pack.session).cloned();
+        let listed = match listed {
+            Some(listed) => listed,
+            None => self.list(pack.session)?,
+        };
+        if listed.contains(&name) {
+            return Ok(true);
         }
-        let folder = Folder::packs_of(pack.session);
+        match self.runtime.block_on(self.repository.store().head(&name)) {
+            Ok(_) => Ok(true),
+            Err(error) if error.is_missing() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a listing shows of a session.
+    fn list(&self, session: SessionId) -> Result<Arc<HashSet<ObjectName>>, StoreError> {
+        let folder = Folder::packs_of(session);
         let list = self.repository.store().list(&folder);
-        let listed: HashSet<_> = self
-            .runtime
-            .block_on(list)?
-            .into_iter()
-            .map(|info| info.name)
-            .collect();
-        let stored = listed.contains(&name);
-        self.seen.lock().listed.insert(pack.session, listed);
-        Ok(stored)
+        let listed = self.runtime.block_on(list)?.into_iter();
+        let listed = Arc::new(listed.map(|info| info.name).collect::<HashSet<_>>());
+        self.seen.lock().listed.insert(session, Arc::clone(&listed));
+        Ok(listed)
     }
 }
 

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::Repository;
 use super::unnamed::Unnamed;
 use crate::entropy::EntropyError;
+use crate::flaws::{Flaw, is_left_out};
 use crate::log::{
     AppendError, Begin, Body, Chain, Checkpoint, Commit, Entry, Found, Invalid, LogError,
     MergeIndex, Relocate, Role, SegmentRef, State,
@@ -25,6 +26,10 @@ use crate::store::{PutPayload, StoreError};
 const MAX_FOUND: usize = 20_000;
 /// How often a `Relocate` is made anew because others append; then the copies are given up.
 const MAX_RELOCATIONS: u32 = 1000;
+
+/// Condemned packs that an entry brings back before it is their turn to be named. One entry
+/// condemns no more.
+const MAX_CONDEMNED: usize = 10_000;
 
 /// What a session is opened for.
 #[derive(Clone, Debug)]
@@ -106,9 +111,31 @@ pub struct Session {
     healed: Mutex<BTreeSet<ByteArray<16>>>,
     next_pack: AtomicU32,
     next_segment: AtomicU32,
+    /// Taken after [`Self::reliances`] where both are.
     unnamed: Mutex<Unnamed>,
+    reliances: Mutex<Reliances>,
+}
+
+/// What a session relies on, and what it may come to rely on.
+#[derive(Default)]
+struct Reliances {
     /// Every pack that it has relied on, so that each is named once.
-    relied: Mutex<PackSet>,
+    relied: PackSet,
+    /// Named packs, in the state in which it has last said what it relies on.
+    named: PackSet,
+    /// Those of them that were condemned there.
+    condemned: PackSet,
+}
+
+impl Reliances {
+    /// Goes by another state from here on.
+    fn look_at(&mut self, state: &State) {
+        self.named.clone_from(&state.packs);
+        self.condemned = PackSet::new();
+        for condemned in &state.condemned {
+            self.condemned.extend(&condemned.packs);
+        }
+    }
 }
 
 impl Session {
@@ -136,11 +163,22 @@ impl Session {
         mut request: impl FnMut(&State) -> Result<SessionRequest, E>,
     ) -> Result<Self, E> {
         let mut lost = BTreeSet::new();
+        let mut reliances = Reliances::default();
+        let mut unchecked: Option<SessionRequest> = None;
         let mut chain = repository.chain().await;
         let entry = chain
             .append::<BeginError<E>>(|state| {
-                let request = request(state).map_err(BeginError::Caller)?;
+                let request = match &unchecked {
+                    Some(first) if is_left_out(Flaw::BeginChecksNothing) => {
+                        SessionRequest::clone(first)
+                    }
+                    _ => request(state).map_err(BeginError::Caller)?,
+                };
+                if is_left_out(Flaw::BeginChecksNothing) {
+                    unchecked = Some(request.clone());
+                }
                 lost.clone_from(&state.lost);
+                reliances.look_at(state);
                 Ok(Body::Begin(Begin {
                     session: id,
                     base: request.base,
@@ -157,13 +195,16 @@ impl Session {
                 BeginError::Append(error) => E::from(error.into()),
             })?;
         drop(chain);
-        Ok(Self::new(repository, id, entry.number, lost))
+        Ok(Self::new(repository, id, entry.number, lost, reliances))
     }
 
-    /// A session that no entry opens, for a trial run: it names packs and must store nothing.
-    pub fn detached(repository: Arc<Repository>) -> Result<Self, SessionError> {
+    /// A session that no entry opens, for a trial run in `state`: it names packs and must store
+    /// nothing.
+    pub fn detached(repository: Arc<Repository>, state: &State) -> Result<Self, SessionError> {
         let id = Self::new_id(&repository)?;
-        Ok(Self::new(repository, id, 0, BTreeSet::new()))
+        let mut reliances = Reliances::default();
+        reliances.look_at(state);
+        Ok(Self::new(repository, id, 0, BTreeSet::new(), reliances))
     }
 
     /// Declares a session dead whose process is known to be, so that its work can be adopted.
@@ -181,6 +222,7 @@ impl Session {
         id: SessionId,
         begun: u64,
         lost: BTreeSet<ByteArray<16>>,
+        reliances: Reliances,
     ) -> Self {
         Self {
             repository,
@@ -191,7 +233,7 @@ impl Session {
             next_pack: AtomicU32::new(0),
             next_segment: AtomicU32::new(0),
             unnamed: Mutex::default(),
-            relied: Mutex::default(),
+            reliances: Mutex::new(reliances),
         }
     }
 
@@ -267,9 +309,35 @@ impl Session {
         Ok(segment)
     }
 
-    /// Notes that the backup refers to a chunk in a pack that it did not write.
+    /// Notes that a pack that it did not write is needed, be it condemned or not: the next
+    /// checkpoint or commit brings it back.
     pub fn rely_on(&self, pack: PackName) {
-        if pack.session != self.id && self.relied.lock().insert(pack) {
+        self.rely(&mut self.reliances.lock(), pack);
+    }
+
+    /// Notes that the backup refers to a chunk in `pack`; `false`, and then it must not, if it
+    /// may not rely on that pack.
+    ///
+    /// It may on its own packs, on those that it relies on already, and on those that were live in
+    /// the state in which its last entry was appended. One that was condemned before that entry is
+    /// swept without asking this session, which has said what it relies on since: a reliance that
+    /// comes later would fall through, and the backup with it.
+    #[must_use]
+    pub fn may_rely_on(&self, pack: PackName) -> bool {
+        if pack.session == self.id {
+            return true;
+        }
+        let mut reliances = self.reliances.lock();
+        let may = reliances.relied.contains(pack)
+            || (reliances.named.contains(pack) && !reliances.condemned.contains(pack));
+        if may {
+            self.rely(&mut reliances, pack);
+        }
+        may
+    }
+
+    fn rely(&self, reliances: &mut Reliances, pack: PackName) {
+        if pack.session != self.id && reliances.relied.insert(pack) {
             self.unnamed.lock().relied.insert(pack);
         }
     }
@@ -289,7 +357,7 @@ impl Session {
             let part = left.take_part();
             // The packs of a tree are named by the time that the tree is.
             let root = partial.filter(|_| last);
-            if let Err(error) = self.name(&part, root).await {
+            if let Err(error) = self.name(&part, &left.relied, root).await {
                 let mut unnamed = self.unnamed.lock();
                 unnamed.put_back(part);
                 unnamed.put_back(left);
@@ -301,7 +369,14 @@ impl Session {
         }
     }
 
-    async fn name(&self, part: &Unnamed, partial: Option<RootRef>) -> Result<(), SessionError> {
+    /// Names `part` by one entry. `later` is relied on, too, and named by later ones.
+    async fn name(
+        &self,
+        part: &Unnamed,
+        later: &PackSet,
+        partial: Option<RootRef>,
+    ) -> Result<(), SessionError> {
+        let mut taken_over = PackSet::new();
         self.repository
             .chain()
             .await
@@ -314,10 +389,21 @@ impl Session {
                     mut adopted,
                 } = part.clone();
                 // What was decided meanwhile, too: a condemnation that came first takes a session
-                // that has named something since for one that does not rely on its packs.
-                relied.extend(&self.unnamed.lock().relied);
+                // that has named something since for one that does not rely on its packs. From
+                // here on such packs are not relied on any more.
+                if !is_left_out(Flaw::CheckpointOvertaken) {
+                    let mut reliances = self.reliances.lock();
+                    reliances.look_at(state);
+                    relied.extend(&self.unnamed.lock().relied);
+                    let condemned = later.intersection(&reliances.condemned);
+                    relied.extend(&condemned.iter().take(MAX_CONDEMNED).collect());
+                }
+                if is_left_out(Flaw::ReliedLeftOut) {
+                    relied = PackSet::new();
+                }
                 // What a sweep took first is no loss: nothing refers to it before it is named.
                 adopted.subtract(&state.swept);
+                taken_over.clone_from(&adopted);
                 Ok(Body::Checkpoint(Checkpoint {
                     session: self.id,
                     packs,
@@ -327,8 +413,10 @@ impl Session {
                     adopted,
                 }))
             })
-            .await
-            .map(|_| ())
+            .await?;
+        // The log counts them as relied on.
+        self.reliances.lock().relied.extend(&taken_over);
+        Ok(())
     }
 
     fn still_good(&self, state: &State) -> Result<(), SessionError> {
@@ -391,9 +479,12 @@ impl Session {
                 let Unnamed {
                     packs,
                     segments,
-                    relied,
+                    mut relied,
                     adopted,
                 } = named.clone();
+                if is_left_out(Flaw::ReliedLeftOut) {
+                    relied = PackSet::new();
+                }
                 Ok(Body::Commit(Box::new(Commit {
                     session: self.id,
                     packs,
@@ -584,3 +675,7 @@ impl<E> From<AppendError> for BeginError<E> {
         Self::Append(error)
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -6,7 +6,8 @@ use tokio::runtime::Handle;
 
 use super::present::{Presence, PresentError};
 use super::{Repository, Session, SessionError, SessionRequest};
-use crate::index::{IndexError, LocalIndex, read_segment};
+use crate::flaws::{Flaw, is_left_out};
+use crate::index::{IndexError, LocalIndex};
 use crate::log::{AppendError, Body, Invalid, LogError, Role, State, Unforget};
 use crate::model::{PackSet, SnapshotId};
 
@@ -121,14 +122,18 @@ async fn bring_back(
 ) -> Result<(), UnforgetError> {
     let repository = session.repository();
     loop {
-        let mut state = repository.state().await;
-        sync(repository, index, &mut state).await?;
+        let state = repository.state().await;
+        let state = repository.sync_index::<UnforgetError>(index, state).await?;
         let ids = wanted(&state, snapshots)?;
         if ids.is_empty() {
             return Ok(());
         }
-        let look = look_through(repository, ids, state, index, cancelled.clone());
-        let (relied, lost) = look.await?;
+        let lost = state.lost.len();
+        let (relied, lost) = if is_left_out(Flaw::UnforgetWithoutObligations) {
+            (PackSet::new(), lost)
+        } else {
+            look_through(repository, ids, state, index, cancelled.clone()).await?
+        };
         let appended = repository
             .chain()
             .await
@@ -150,31 +155,6 @@ async fn bring_back(
             Err(UnforgetError::Session(SessionError::Invalid(Invalid::Swept(_)))) => {}
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Brings the index to `state`, which becomes a newer one where segments were merged meanwhile.
-async fn sync(
-    repository: &Arc<Repository>,
-    index: &LocalIndex,
-    state: &mut State,
-) -> Result<(), UnforgetError> {
-    loop {
-        let live: Vec<_> = state.segments.iter().copied().collect();
-        let synced = index
-            .sync(&live, Arc::new(state.swept.clone()), |segment| async move {
-                read_segment(repository.store(), repository.keys(), &segment).await
-            })
-            .await;
-        let Err(error) = synced else {
-            return Ok(());
-        };
-        let mut chain = repository.chain().await;
-        chain.refresh().await?;
-        if chain.state().head == state.head {
-            return Err(error.into());
-        }
-        *state = chain.state().clone();
     }
 }
 

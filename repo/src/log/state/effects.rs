@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::entry::{Begin, Body, Commit, Feature, Generation, SegmentRef, Sweep};
 use super::{Bond, Condemned, Forgotten, OlderKeys, OpenSweep, Session, State};
+use crate::flaws::{Flaw, is_left_out};
 use crate::model::{ObjectHash, PackSet, SessionId};
 
 impl State {
@@ -68,6 +69,10 @@ impl State {
             Body::Sweep(sweep) => self.sweep(sweep, number),
             Body::Swept(swept) => self.sweeps.retain(|s| s.number != swept.sweep),
             Body::Relocate(relocate) => {
+                if is_left_out(Flaw::RelocateDropsEntries) {
+                    self.segments
+                        .retain(|s| relocate.old.first_of(s.session).is_none());
+                }
                 self.add_segments(&relocate.segments);
                 self.bonds.push(Bond {
                     number,
@@ -110,16 +115,22 @@ impl State {
 
     fn begin(&mut self, begin: &Begin, number: u64) {
         // What the adopted checkpoints name must outlive them: somebody may adopt this one.
+        let pins = !is_left_out(Flaw::BeginPinsNothing);
         let mut relied = PackSet::new();
-        for adopted in begin.adopts.iter().filter_map(|id| self.sessions.get(id)) {
+        for adopted in begin
+            .adopts
+            .iter()
+            .filter(|_| pins)
+            .filter_map(|id| self.sessions.get(id))
+        {
             relied.extend(&adopted.packs);
             relied.extend(&adopted.relied);
         }
         let session = Session {
             begun: number,
             role: begin.role,
-            base: begin.base,
-            adopts: begin.adopts.clone(),
+            base: begin.base.filter(|_| pins),
+            adopts: begin.adopts.iter().copied().filter(|_| pins).collect(),
             owner: begin.owner.clone(),
             client: begin.client.clone(),
             packs: PackSet::new(),
@@ -232,8 +243,10 @@ impl State {
         for condemned in &mut self.condemned {
             condemned.packs.subtract(packs);
         }
-        for bond in &mut self.bonds {
-            bond.old.subtract(packs);
+        if !is_left_out(Flaw::BondNeverEnds) {
+            for bond in &mut self.bonds {
+                bond.old.subtract(packs);
+            }
         }
         self.tidy();
     }
@@ -264,7 +277,9 @@ impl State {
 
     fn sweep(&mut self, sweep: &Sweep, number: u64) {
         self.packs.subtract(&sweep.packs);
-        self.swept.extend(&sweep.packs);
+        if !is_left_out(Flaw::SweptForgotten) {
+            self.swept.extend(&sweep.packs);
+        }
         for older in self.older_keys.values_mut() {
             older.packs.subtract(&sweep.packs);
         }
@@ -281,8 +296,10 @@ impl State {
             condemned.packs.subtract(&sweep.packs);
             condemned.others.retain(|name| !sweep.others.contains(name));
         }
-        for bond in &mut self.bonds {
-            bond.old.subtract(&sweep.packs);
+        if !is_left_out(Flaw::BondNeverEnds) {
+            for bond in &mut self.bonds {
+                bond.old.subtract(&sweep.packs);
+            }
         }
         self.tidy();
         // What was forgotten before a condemnation may have lost chunks by it, unless a session

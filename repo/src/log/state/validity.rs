@@ -6,6 +6,7 @@ use super::super::entry::{
     Begin, Body, Commit, Condemn, Generation, Relocate, SegmentRef, Sweep, Unforget,
 };
 use super::{Invalid, State};
+use crate::flaws::{Flaw, is_left_out};
 use crate::model::{ObjectHash, ObjectName, PackName, PackSet, SessionId, SnapshotId};
 
 impl State {
@@ -122,6 +123,9 @@ impl State {
         if self.sessions.contains_key(&begin.session) {
             return Err(Invalid::SessionExists(begin.session));
         }
+        if is_left_out(Flaw::BeginChecksNothing) {
+            return Ok(());
+        }
         begin.base.map_or(Ok(()), |base| self.live(base))?;
         begin.adopts.iter().try_for_each(|&id| self.adoptable(id))
     }
@@ -155,7 +159,9 @@ impl State {
         relied: &PackSet,
         adopted: &PackSet,
     ) -> Result<(), Invalid> {
-        self.open_session(session)?;
+        if !is_left_out(Flaw::KillNotLookedFor) {
+            self.open_session(session)?;
+        }
         for set in [own, relied, adopted] {
             if let Some(pack) = set.common(&self.swept) {
                 return Err(Invalid::Swept(pack));
@@ -321,7 +327,8 @@ impl State {
                 continue;
             };
             for (&id, session) in self.sessions.iter().filter(|(_, s)| !s.dead) {
-                let idle = session.begun < condemned.number
+                let idle = !is_left_out(Flaw::SweepIgnoresIdleSessions)
+                    && session.begun < condemned.number
                     && session.checkpoint.is_none_or(|n| n < condemned.number);
                 let used = packs.common(&session.packs);
                 let pack = used

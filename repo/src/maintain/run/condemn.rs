@@ -1,6 +1,7 @@
 //! Mark and `Condemn`.
 
 use super::{NotYet, Run};
+use crate::flaws::{Flaw, is_left_out};
 use crate::log::{Body, Condemn};
 use crate::maintain::error::MaintainError;
 use crate::maintain::folds::stale_folds;
@@ -122,7 +123,13 @@ impl Run<'_> {
                 }
             });
             match appended {
-                Ok(_) => self.condemned(mark, &condemn),
+                Ok(_) => {
+                    self.condemned(mark, &condemn);
+                    if is_left_out(Flaw::DeletedWhenCondemned) {
+                        let packs = condemn.packs.iter().map(ObjectName::pack);
+                        self.delete(&packs.collect::<Vec<_>>())?;
+                    }
+                }
                 Err(NotYet::Moved | NotYet::Nothing) => {}
                 Err(NotYet::Failed(error)) => return Err(error),
             }

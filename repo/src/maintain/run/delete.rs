@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use futures::{StreamExt as _, stream};
 
 use super::{NotYet, Run};
+use crate::flaws::{Flaw, is_left_out};
 use crate::log::{Body, Invalid, SegmentRef, State, Sweep, Swept};
 use crate::maintain::error::MaintainError;
 use crate::maintain::mark::Mark;
@@ -46,7 +47,7 @@ impl Run<'_> {
             .block_on(async { self.repository.chain().await.verify().await })?)
     }
 
-    fn delete(&self, names: &[ObjectName]) -> Result<(), MaintainError> {
+    pub(super) fn delete(&self, names: &[ObjectName]) -> Result<(), MaintainError> {
         self.progress
             .phase(MaintainPhase::Deleting, names.len() as u64);
         let parts: Vec<_> = names
@@ -88,6 +89,12 @@ impl Run<'_> {
                 self.verify()?;
                 self.delete(&back)?;
             }
+        }
+        if is_left_out(Flaw::OrphanWithoutSweep) {
+            let orphans = mark.survey.unnamed.keys();
+            let orphans = orphans.filter(|pack| state.open_session(pack.session).is_err());
+            let names: Vec<_> = orphans.map(|pack| ObjectName::pack(*pack)).collect();
+            self.delete(&names)?;
         }
         let due = self.due(&state)?;
         let segments = &mark.survey.segments;

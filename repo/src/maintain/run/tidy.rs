@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{NotYet, Run};
+use crate::flaws::{Flaw, is_left_out};
 use crate::index::{SegmentBuilder, read_segment};
 use crate::log::{Body, SegmentRef, State};
 use crate::maintain::error::MaintainError;
@@ -87,7 +88,11 @@ impl Run<'_> {
                     let segment =
                         read_segment(repository.store(), repository.keys(), segment).await?;
                     // What a sweep has named is gone for ever; all else stays listed.
-                    builder.add_segment(&segment, |pack| !state.swept.contains(pack));
+                    builder.add_segment(&segment, |pack| {
+                        let dropped =
+                            is_left_out(Flaw::MergeDropsCondemned) && state.is_condemned(pack);
+                        !state.swept.contains(pack) && !dropped
+                    });
                 }
                 let bodies = builder.finish();
                 Ok::<_, MaintainError>(session.replace_segments(&wanted, &bodies).await?)
