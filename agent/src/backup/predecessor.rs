@@ -112,6 +112,16 @@ impl Note {
     }
 }
 
+impl Drop for Note {
+    /// Closing alone leaves it locked for as long as a child that was forked meanwhile has not
+    /// become another program.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "cannot unlock the note of this machine's sessions");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
