@@ -16,12 +16,15 @@ use super::segments::{Index, Listed};
 use crate::explain::explain;
 use crate::log::State;
 use crate::model::{ObjectHash, ObjectName, PackName, SessionId};
-use crate::pack::{PackDirectory, PackError, read_directory, verify_pack};
+use crate::pack::{PackDirectory, PackError, read_directory, verify_and_hash};
 use crate::repository::Repository;
 use crate::store::Folder;
 
 /// Packs whose directories are fetched, or which wait for memory, at a time.
 const AT_ONCE: usize = 16;
+/// Most bytes of packs that are read and verified at a time: four packs of the usual size, two in
+/// hand and two on their way.
+const MAX_READ: u64 = 64 << 20;
 /// Memory is counted in pieces of this many bytes.
 const PIECE: u64 = 1 << 10;
 /// What to do about packs that are gone or damaged.
@@ -62,14 +65,15 @@ pub(super) async fn check_packs(
     notes: &Notes,
 ) -> Result<Packs, CheckError> {
     let present = list(repository, state, notes).await?;
+    let memory = pieces(options.memory.min(MAX_READ));
     let look = Look {
         repository,
         state,
         index,
         drawn: draw(state, options),
         all: options.read_data == ReadData::All,
-        memory: Semaphore::new(usize::try_from(pieces(options.memory)).unwrap_or(usize::MAX)),
-        pieces: pieces(options.memory),
+        memory: Semaphore::new(usize::try_from(memory).unwrap_or(usize::MAX)),
+        pieces: memory,
         present,
         notes,
     };
@@ -317,8 +321,8 @@ fn verify(
     name: PackName,
     hash: Option<ObjectHash>,
 ) -> Result<PackDirectory, Fault> {
-    let directory = verify_pack(bytes, keys, name).map_err(Fault::Pack)?;
-    if hash.is_some_and(|hash| hash != ObjectHash::of(bytes)) {
+    let (directory, found) = verify_and_hash(bytes, keys, name).map_err(Fault::Pack)?;
+    if hash.is_some_and(|hash| hash != found) {
         return Err(Fault::WrongHash);
     }
     Ok(directory)

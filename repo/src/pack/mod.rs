@@ -24,7 +24,7 @@ pub use limits::{
 };
 pub use padding::PackEnd;
 pub use read::read_directory;
-pub use verify::verify_pack;
+pub use verify::{verify_and_hash, verify_pack};
 
 /// First half of the id of a chunk or page: what footers and the index know it by.
 pub type ChunkPrefix = [u8; orlop_chunker::ChunkId::PREFIX_LEN];

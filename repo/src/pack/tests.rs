@@ -13,7 +13,9 @@ use crate::seal::{BlockKind, Compression, ObjectKind, Suite};
 use crate::store::Store;
 
 use super::footer::Footer;
-use super::{FinishedPack, PackBuilder, PackEnd, PackError, read_directory, verify_pack};
+use super::{
+    FinishedPack, PackBuilder, PackEnd, PackError, read_directory, verify_and_hash, verify_pack,
+};
 
 const NAME: PackName = PackName {
     session: SessionId::from_bytes([0xab; 16]),
@@ -307,8 +309,9 @@ proptest! {
         prop_assert_eq!(bytes.len() as u64, finished.len);
         prop_assert_eq!(finished.len % 512, 0);
         prop_assert_eq!(ObjectHash::of(&bytes), finished.hash);
-        let directory = verify_pack(&bytes, &keyring, NAME).unwrap();
+        let (directory, hash) = verify_and_hash(&bytes, &keyring, NAME).unwrap();
         prop_assert_eq!(&directory, &finished.directory);
+        prop_assert_eq!(hash, finished.hash);
         let lens: Vec<u32> = blocks.iter().flatten().map(|&(_, len)| len).collect();
         prop_assert!(directory.chunks().map(|chunk| chunk.len).eq(lens));
     }

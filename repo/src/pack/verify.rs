@@ -1,7 +1,7 @@
 //! Checks every byte of a pack.
 
 use crate::keys::Keyring;
-use crate::model::PackName;
+use crate::model::{ObjectHash, PackName};
 use crate::seal::{BlockKind, Nonce};
 
 use super::PackError;
@@ -25,12 +25,25 @@ pub fn verify_pack(
     keyring: &Keyring,
     name: PackName,
 ) -> Result<PackDirectory, PackError> {
+    verify_and_hash(bytes, keyring, name).map(|(directory, _)| directory)
+}
+
+/// As [`verify_pack`]; tells the hash of the object too, which goes with that of the body.
+///
+/// # Errors
+///
+/// As [`verify_pack`].
+pub fn verify_and_hash(
+    bytes: &[u8],
+    keyring: &Keyring,
+    name: PackName,
+) -> Result<(PackDirectory, ObjectHash), PackError> {
     let kind = check_header(bytes, keyring, name)?;
     let len = bytes.len() as u64;
     let directory = parse_tail(keyring, name, Some(kind), bytes, len)?;
     check_blocks(bytes, keyring, &directory)?;
-    check_padding(bytes, keyring, &directory)?;
-    Ok(directory)
+    let hash = check_padding(bytes, keyring, &directory)?;
+    Ok((directory, hash))
 }
 
 /// Opens every block and names every chunk anew.
@@ -104,12 +117,13 @@ fn check_header(bytes: &[u8], keyring: &Keyring, name: PackName) -> Result<Block
     }
 }
 
-/// Checks what stands between the last block and the footer, and the hash of all before that.
+/// Checks what stands between the last block and the footer, and the hash of all before that; tells
+/// the hash of all.
 fn check_padding(
     bytes: &[u8],
     keyring: &Keyring,
     directory: &PackDirectory,
-) -> Result<(), PackError> {
+) -> Result<ObjectHash, PackError> {
     let name = directory.name();
     let sealed = sealed_footer(name, bytes, directory.len())?;
     let body_len = directory
@@ -127,13 +141,17 @@ fn check_padding(
     if padding != expected {
         return Err(PackError::Padding { pack: name, offset });
     }
-    if blake3::hash(part(bytes, 0, body_len)) != *directory.body_hash() {
+    let mut hasher = blake3::Hasher::new();
+    let before_footer = part(bytes, 0, body_len);
+    hasher.update(before_footer);
+    if hasher.finalize() != *directory.body_hash() {
         return Err(PackError::BodyHash {
             pack: name,
             len: body_len,
         });
     }
-    Ok(())
+    hasher.update(bytes.get(before_footer.len()..).unwrap_or_default());
+    Ok(ObjectHash::from_bytes(*hasher.finalize().as_bytes()))
 }
 
 /// Key generation and nonce of a sealed footer.

@@ -3,7 +3,7 @@
 use super::Repository;
 use crate::log::State;
 use crate::model::{ObjectHash, ObjectName, PackName, SessionId};
-use crate::pack::{PackDirectory, PackError, verify_pack};
+use crate::pack::{PackDirectory, PackError, verify_and_hash};
 use crate::store::{Folder, ObjectInfo, StoreError};
 
 /// A pack that no entry names.
@@ -65,7 +65,6 @@ impl Repository {
             len: orphan.len,
             source,
         })?;
-        let directory = verify_pack(&bytes, self.keys(), orphan.name)?;
-        Ok((directory, ObjectHash::of(&bytes)))
+        verify_and_hash(&bytes, self.keys(), orphan.name)
     }
 }
