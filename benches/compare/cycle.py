@@ -62,7 +62,9 @@ class Cycle:
         engine.init(place)
         records = [self._backup(engine, FIRST, run, snapshots=1)]
         made = 1
-        if AGAIN in self.steps:
+        # What was changed in place a moment ago has not settled, and Orlop reads it again: with
+        # `--steps first,again` such data stays as it is and is backed up as others are.
+        if AGAIN in self.steps and not (CHANGE in self.steps and data.changes):
             made += 1
             records.append(self._backup(engine, AGAIN, run, snapshots=made))
         if CHANGE in self.steps and data.changes:
