@@ -332,6 +332,7 @@ impl End<'_> {
     fn maintain(&self, seed: u64, dry_run: bool) -> Result<(), String> {
         self.world.scheduler.pass(HOUR);
         let mut options = MaintainOptions::new("simulation".to_owned(), self.scratch.to_owned());
+        options.parallel = false;
         options.grace = std::time::Duration::ZERO;
         options.dry_run = dry_run;
         let report = maintain(&self.open(seed)?, self.runtime, &options, &Unwatched)

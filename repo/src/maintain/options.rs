@@ -21,6 +21,9 @@ pub struct MaintainOptions {
     /// that the log still holds. `None` declares nobody dead. A wrong guess costs a backup its
     /// time, and never data.
     pub kill_after: Option<Duration>,
+    /// Whether blocks that are copied are opened and sealed on rayon's threads. If not, one after
+    /// another on the calling one, so that randomness is drawn in the same order each time.
+    pub parallel: bool,
     /// Only say what would be done.
     pub dry_run: bool,
     /// Program and version, for people.
@@ -47,6 +50,7 @@ impl MaintainOptions {
             max_repack: u64::MAX,
             reseal: false,
             kill_after: Some(Self::KILL_AFTER),
+            parallel: true,
             dry_run: false,
             client,
             scratch,

@@ -12,6 +12,7 @@ impl Actor {
     pub(super) fn maintain_once(&mut self, at: &At) {
         let hours = |n: u64| Duration::from_hours(n);
         let mut options = MaintainOptions::new("simulation".to_owned(), self.scratch.clone());
+        options.parallel = false;
         options.grace = if self.habits.has_grace {
             hours(self.random.pick(&[0, 1, 24]).copied().unwrap_or(0))
         } else {

@@ -97,7 +97,7 @@ impl Run<'_> {
         packs: &[PackName],
         living: &Living,
     ) -> Result<Copied, MaintainError> {
-        let mut copier = Copier::new(self.repository, session);
+        let mut copier = Copier::new(self.repository, session, self.options.parallel);
         let mut directories = Vec::new();
         for &pack in packs.iter().filter(|pack| living.contains_key(*pack)) {
             directories.extend(copier.directory(mark, pack).await?);
