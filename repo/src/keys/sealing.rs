@@ -3,9 +3,9 @@
 use super::Keyring;
 use crate::entropy::{EntropyError, random};
 use crate::seal::{
-    BLOCK_OVERHEAD, BlockKind, CipherError, Compression, DecodeError, ENVELOPE_OVERHEAD, Header,
-    Nonce, ObjectKind, OpenError, Parts, SealError, Unpacked, block_parts, decode_body,
-    encode_body, envelope_parts, with_scratch,
+    BlockKind, CipherError, Compression, DecodeError, ENVELOPE_OVERHEAD, Header, Nonce, ObjectKind,
+    OpenError, Parts, SealError, Unpacked, block_parts, decode_body, encode_body, envelope_parts,
+    with_scratch,
 };
 
 /// How to seal a block.
@@ -52,8 +52,7 @@ impl Keyring {
         let plain_len = bounded(object_kind, total)?;
         let nonce = self.new_nonce()?;
         let header = self.header(object_kind);
-        let mut bytes = Vec::new();
-        with_scratch(|scratch| {
+        let bytes = with_scratch(|scratch| {
             let joined = if let [part] = body {
                 part
             } else {
@@ -64,22 +63,15 @@ impl Keyring {
                 }
                 scratch.text.as_slice()
             };
-            if options.compression == Compression::None {
-                bytes.reserve_exact(BLOCK_OVERHEAD + joined.len());
-            }
-            bytes.extend_from_slice(&header.generation.to_le_bytes());
-            self.seal_body(
-                header,
-                "",
-                nonce,
-                joined,
-                plain_len,
-                options.compression,
-                &mut bytes,
-            )
+            // Compression needs room for the worst case. Many blocks wait in a queue for their
+            // pack: each gets what it is long, and the room stays here.
+            let room = &mut scratch.body;
+            room.clear();
+            room.extend_from_slice(&header.generation.to_le_bytes());
+            let how = options.compression;
+            self.seal_body(header, "", nonce, joined, plain_len, how, room)?;
+            Ok::<_, SealError>(room.clone())
         })?;
-        // Compression needed room for the worst case; many blocks wait in a queue for their pack.
-        bytes.shrink_to_fit();
         if options.verify {
             self.verify_block(kind, body, total, &bytes)?;
         }
