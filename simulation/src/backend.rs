@@ -30,6 +30,9 @@ pub(crate) struct Process {
     actor: Option<usize>,
     /// Whether it sends a request again that failed in passing, as the wrapper of real stores does.
     is_patient: bool,
+    /// Requests, in thousandths, before which it stands still for a while, as a process does that
+    /// has much to read. None of them fails by that.
+    lingers: u64,
     is_dead: AtomicBool,
     faults: AtomicU64,
     /// The newest entry that it has seen: number, name, hash of the object.
@@ -41,11 +44,17 @@ pub(crate) struct Process {
 
 impl Process {
     /// A new process of an actor.
-    pub(crate) fn new(world: &Arc<World>, actor: Option<usize>, is_patient: bool) -> Arc<Self> {
+    pub(crate) fn new(
+        world: &Arc<World>,
+        actor: Option<usize>,
+        is_patient: bool,
+        lingers: u64,
+    ) -> Arc<Self> {
         Arc::new(Self {
             world: Arc::clone(world),
             actor,
             is_patient,
+            lingers,
             is_dead: AtomicBool::new(false),
             faults: AtomicU64::new(0),
             seen: Mutex::default(),
@@ -172,14 +181,18 @@ impl SimulatedBackend {
             } else {
                 world.mix.of_read(&mut random)
             };
-            let until = (fate == Fate::Stalled).then(|| {
-                let minutes = match random.below(3) {
+            let minutes = if fate == Fate::Stalled {
+                Some(match random.below(3) {
                     0 => random.between(1, 60),
                     1 => random.between(60, 1800),
                     _ => random.between(1440, 24_000),
-                };
-                world.scheduler.now_ms() + minutes * MINUTE
-            });
+                })
+            } else if process.lingers > 0 && random.chance(process.lingers) {
+                Some(random.between(1, 120))
+            } else {
+                None
+            };
+            let until = minutes.map(|minutes| world.scheduler.now_ms() + minutes * MINUTE);
             (fate, until)
         };
         // Taken out while it is done: it must not send requests of its own.

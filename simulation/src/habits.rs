@@ -24,6 +24,9 @@ pub(crate) struct Habits {
     pub(crate) has_grace: bool,
     /// Maintenance runs that declare nobody dead.
     pub(crate) kills_nobody: u64,
+    /// Requests before which maintenance stands still for minutes or hours, so that much is
+    /// appended between its mark and what rests on it.
+    pub(crate) lingers: u64,
 }
 
 impl Habits {
@@ -39,6 +42,7 @@ impl Habits {
             brings_back: some(&[100, 400]),
             has_grace: some(&[0, 1]) == 1,
             kills_nobody: some(&[200, 900]),
+            lingers: 0,
         }
     }
 }

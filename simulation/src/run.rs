@@ -283,7 +283,7 @@ impl End<'_> {
     }
 
     fn open(&self, seed: u64) -> Result<Arc<Repository>, String> {
-        let process = Process::new(self.world, None, false);
+        let process = Process::new(self.world, None, false, 0);
         let store = Store::new(SimulatedBackend::new(process));
         let clock = ActorsClock {
             world: Arc::clone(self.world),

@@ -61,6 +61,7 @@ impl Scenario {
                 brings_back: 0,
                 has_grace: false,
                 kills_nobody: 1000,
+                lingers: 0,
             },
             Self::Heirs => Habits {
                 pause: habits.pause.min(60),
@@ -71,6 +72,7 @@ impl Scenario {
                 brings_back: 0,
                 has_grace: false,
                 kills_nobody: 200,
+                lingers: 100,
                 ..habits
             },
         }

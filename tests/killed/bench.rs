@@ -1,5 +1,6 @@
 //! A repository with a history, of which each command gets a copy of its own.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command as Process;
 
@@ -24,6 +25,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) bench: &'a Bench<'a>,
     pub(crate) place: Place,
     pub(crate) user: User,
+    /// Any number, by which a command chooses among what it may work on.
+    pub(crate) draw: usize,
 }
 
 /// What a command does when it is left alone.
@@ -61,25 +64,37 @@ impl<'a> Bench<'a> {
 
     /// Stored bytes of the packs of the history.
     pub(crate) fn stored_at_first(&self) -> u64 {
-        self.history.of_kind("packs/").values().sum()
+        self.at_first("packs/").values().sum()
     }
 
-    fn scene(&self, name: &str) -> Scene<'_> {
+    /// Objects of the history whose names begin so, with their lengths.
+    pub(crate) fn at_first(&self, kind: &str) -> BTreeMap<String, u64> {
+        self.history.of_kind(kind)
+    }
+
+    /// An object of the history.
+    pub(crate) fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.history.objects.join(name)).unwrap()
+    }
+
+    fn scene(&self, name: &str, draw: usize) -> Scene<'_> {
         Scene {
             bench: self,
             place: self.stand.copy_of(&self.history, name),
             user: self
                 .stand
                 .another_machine(&self.user, &format!("machine-{name}")),
+            draw,
         }
     }
 
     /// Runs a command to its end.
     pub(crate) fn undisturbed(&self, command: &dyn Command) -> Usual {
-        let scene = self.scene(&format!("usual-{}", command.name()));
+        let scene = self.scene(&format!("usual-{}", command.name().replace(' ', "-")), 0);
         command.prepare(&scene);
         let before = scene.stored();
-        let (_, seen) = victim::run(command.process(&scene), scene.watch(), None);
+        let codes = command.ends_with();
+        let (_, seen) = victim::run(command.process(&scene), codes, scene.watch(), None);
         assert!(seen > 0, "{} does nothing", command.name());
         let stored = scene.stored().saturating_sub(before);
         println!("{} does {seen} things that are seen", command.name());
@@ -97,10 +112,16 @@ impl<'a> Bench<'a> {
     ) {
         for attempt in 0.. {
             assert!(attempt < TRIES, "{} is always faster", command.name());
-            let moment = dice.below(usual.seen);
-            let scene = self.scene(&format!("copy-{number}-{attempt}"));
+            // After the last of them it has still to come to its end.
+            let moment = dice.below(usual.seen + 1);
+            let scene = self.scene(&format!("copy-{number}-{attempt}"), dice.below(1 << 20));
             command.prepare(&scene);
-            let (killed, seen) = victim::run(command.process(&scene), scene.watch(), Some(moment));
+            let (killed, seen) = victim::run(
+                command.process(&scene),
+                command.ends_with(),
+                scene.watch(),
+                Some(moment),
+            );
             if !killed {
                 scene.clear();
                 continue;
@@ -123,9 +144,20 @@ impl Scene<'_> {
         self.bench.stand.orlop(&self.user, &self.place, args)
     }
 
+    pub(crate) fn run(&self, args: &[&str]) -> crate::program::Run {
+        self.bench.stand.run(&self.user, &self.place, args)
+    }
+
     #[track_caller]
     pub(crate) fn done(&self, args: &[&str]) -> crate::program::Run {
-        self.bench.stand.run(&self.user, &self.place, args).done()
+        self.run(args).done()
+    }
+
+    /// Ids of the live snapshots, the oldest first.
+    #[track_caller]
+    pub(crate) fn snapshots(&self) -> Vec<String> {
+        let listed = self.done(&["snapshots", "-q"]).out;
+        listed.lines().map(str::to_owned).collect()
     }
 
     /// Where a restore goes.

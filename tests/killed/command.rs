@@ -3,7 +3,10 @@
 use std::path::Path;
 use std::process::Command as Process;
 
+use orlop_agent::memory::MemoryPlan;
+
 use crate::bench::{SNAPSHOTS, Scene, Usual, assert_same};
+use crate::program::MEMORY;
 
 /// A command of the program.
 pub(crate) trait Command {
@@ -17,6 +20,11 @@ pub(crate) trait Command {
     /// The process that is killed.
     fn process(&self, scene: &Scene<'_>) -> Process;
 
+    /// Exit codes of a run that nobody disturbs.
+    fn ends_with(&self) -> &'static [i32] {
+        &[0]
+    }
+
     /// Has it done after all, and looks at what came of it. The repository is checked afterwards.
     fn go_on(&self, scene: &Scene<'_>, usual: &Usual);
 }
@@ -26,13 +34,14 @@ pub(crate) struct Forget;
 pub(crate) struct Prune;
 pub(crate) struct Restore;
 
-/// Packs that are uploaded at a time with the memory that these processes have, and their length
-/// there.
-const SLOTS: u64 = 1;
-const PACK: u64 = (28 << 20) / 6;
+/// Packs that are uploaded at a time by a process, and the length at which each is closed.
+fn slots() -> (u64, u64) {
+    let plan = MemoryPlan::new(MEMORY);
+    (plan.upload_slots.into(), plan.pack_target.into())
+}
 
 impl Backup {
-    fn args(source: &Path) -> [&str; 5] {
+    pub(crate) fn args(source: &Path) -> [&str; 5] {
         [
             "backup",
             source.to_str().unwrap(),
@@ -59,10 +68,11 @@ impl Command for Backup {
         scene.check();
         let before = scene.bench.stored_at_first();
         scene.done(&Self::args(&source));
-        let stored = scene.stored() - before + SLOTS * PACK;
+        let (slots, pack) = slots();
+        let uploaded = scene.stored() - before + slots * pack;
         assert!(
-            stored <= usual.stored + 2 * SLOTS * PACK,
-            "{stored} bytes were uploaded, {} are when nobody disturbs",
+            uploaded <= usual.stored + 2 * slots * pack,
+            "{uploaded} bytes were uploaded, {} are when nobody disturbs",
             usual.stored
         );
         scene.assert_newest(&source);
@@ -80,8 +90,7 @@ impl Command for Forget {
 
     fn go_on(&self, scene: &Scene<'_>, _: &Usual) {
         scene.done(&["forget", "--keep-last", "2"]);
-        let listed = scene.done(&["snapshots", "-q"]).out;
-        assert_eq!(listed.lines().count(), 2);
+        assert_eq!(scene.snapshots().len(), 2);
         scene.assert_newest(&scene.bench.source(SNAPSHOTS - 1));
     }
 }
@@ -98,6 +107,24 @@ impl Prune {
         "1%",
         "--json",
     ];
+
+    /// Deletes until there is nothing more to delete: then no pack is left that nobody needs.
+    #[track_caller]
+    pub(crate) fn collects_all(scene: &Scene<'_>) {
+        for _ in 0..2 {
+            scene.done(&Self::ARGS);
+        }
+        let run = scene.done(&Self::ARGS);
+        let left = run.last();
+        assert_eq!(left["packs_condemned"], 0, "{run:?}");
+        assert_eq!(
+            left["packs"],
+            scene.place.of_kind("packs/").len(),
+            "{run:?}"
+        );
+        assert_eq!(run.out.lines().count(), 1, "nothing waits: {run:?}");
+        scene.assert_newest(&scene.bench.source(SNAPSHOTS - 1));
+    }
 }
 
 impl Command for Prune {
@@ -116,19 +143,7 @@ impl Command for Prune {
     fn go_on(&self, scene: &Scene<'_>, _: &Usual) {
         scene.check();
         scene.assert_newest(&scene.bench.source(SNAPSHOTS - 1));
-        for _ in 0..2 {
-            scene.done(&Self::ARGS);
-        }
-        let run = scene.done(&Self::ARGS);
-        let left = run.last();
-        assert_eq!(left["packs_condemned"], 0, "{run:?}");
-        assert_eq!(
-            left["packs"],
-            scene.place.of_kind("packs/").len(),
-            "{run:?}"
-        );
-        assert_eq!(run.out.lines().count(), 1, "nothing waits: {run:?}");
-        scene.assert_newest(&scene.bench.source(SNAPSHOTS - 1));
+        Self::collects_all(scene);
     }
 }
 

@@ -13,6 +13,7 @@ mod command;
 #[path = "../support/program.rs"]
 #[expect(dead_code, reason = "other tests use more of it")]
 mod program;
+mod repair;
 mod victim;
 
 use std::collections::BTreeMap;
@@ -20,15 +21,27 @@ use std::collections::BTreeMap;
 use bench::Bench;
 use command::{Backup, Command, Forget, Prune, Restore};
 use program::{Dice, Stand};
+use repair::Repair;
 
 /// Kills of the short form on each kind of store, and of the long one.
-const SHORT: usize = 10;
+const SHORT: usize = COMMANDS.len();
 const LONG: usize = 100;
 
 /// What is killed, each as often as it stands here. A command that changes the repository joins
 /// this list with a type in `command`.
-const COMMANDS: [&dyn Command; 10] = [
-    &Backup, &Prune, &Restore, &Backup, &Forget, &Prune, &Backup, &Restore, &Prune, &Backup,
+const COMMANDS: [&dyn Command; 12] = [
+    &Backup,
+    &Prune,
+    &Repair::SegmentsGone,
+    &Restore,
+    &Repair::PackGone,
+    &Backup,
+    &Repair::EntryGone,
+    &Forget,
+    &Prune,
+    &Repair::PackFlipped,
+    &Backup,
+    &Repair::CommitGone,
 ];
 
 fn number(variable: &str) -> Option<u64> {
@@ -36,9 +49,9 @@ fn number(variable: &str) -> Option<u64> {
     Some(value.parse().unwrap())
 }
 
-fn survives(stand: &Stand, kills: usize) {
+fn survives(stand: &Stand, kills: usize, seed: u64) {
     let kills = number("ORLOP_KILLS").map_or(kills, |kills| usize::try_from(kills).unwrap());
-    let seed = number("ORLOP_SEED").unwrap_or(1);
+    let seed = number("ORLOP_SEED").unwrap_or(seed);
     println!("{kills} kills, seed {seed}");
     let bench = Bench::new(stand);
     let mut dice = Dice::new(seed);
@@ -56,22 +69,22 @@ fn survives(stand: &Stand, kills: usize) {
 
 #[test]
 fn on_a_disk() {
-    survives(&Stand::local(), SHORT);
+    survives(&Stand::local(), SHORT, 1);
 }
 
 #[test]
 fn in_a_bucket() {
-    survives(&Stand::s3(), SHORT);
+    survives(&Stand::s3(), SHORT, 2);
 }
 
 #[test]
 #[ignore = "takes many minutes; the shorter form always runs"]
 fn on_a_disk_often() {
-    survives(&Stand::local(), LONG);
+    survives(&Stand::local(), LONG, 1);
 }
 
 #[test]
 #[ignore = "takes many minutes; the shorter form always runs"]
 fn in_a_bucket_often() {
-    survives(&Stand::s3(), LONG);
+    survives(&Stand::s3(), LONG, 2);
 }

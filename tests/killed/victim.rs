@@ -48,8 +48,13 @@ impl Watch {
 }
 
 /// Runs `command`, and kills it as soon as it has done `moment` things. Tells whether it was killed
-/// before it came to its end, and how much it had done.
-pub(crate) fn run(mut command: Command, mut watch: Watch, moment: Option<usize>) -> (bool, usize) {
+/// before it came to its end, and how much it had done. An end is one of `codes`.
+pub(crate) fn run(
+    mut command: Command,
+    codes: &[i32],
+    mut watch: Watch,
+    moment: Option<usize>,
+) -> (bool, usize) {
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -59,7 +64,7 @@ pub(crate) fn run(mut command: Command, mut watch: Watch, moment: Option<usize>)
         let ended = child.try_wait().unwrap().is_some();
         let seen = watch.look();
         if ended {
-            return (false, finish(child, seen));
+            return (false, finish(child, codes, seen));
         }
         if moment.is_some_and(|moment| seen >= moment) {
             child.kill().unwrap();
@@ -69,9 +74,10 @@ pub(crate) fn run(mut command: Command, mut watch: Watch, moment: Option<usize>)
     }
 }
 
-fn finish(child: Child, seen: usize) -> usize {
+fn finish(child: Child, codes: &[i32], seen: usize) -> usize {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let code = output.status.code();
+    assert!(code.is_some_and(|code| codes.contains(&code)), "{said}");
     seen
 }

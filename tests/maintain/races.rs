@@ -72,6 +72,50 @@ fn a_backup_that_is_committed_between_mark_and_condemn_keeps_what_it_found() {
     settle(bench, snapshot, content);
 }
 
+/// Which folds to keep is judged by entries that stand in the log: of a fold that others have just
+/// written, by an entry that this run had not processed. It must not forget that it has seen it.
+#[test]
+fn a_run_that_has_read_a_later_entry_notices_that_the_store_went_back() {
+    let (bench, ..) = with_garbage();
+    let fold = |bench: &Bench| {
+        let folded = async { bench.repository.chain().await.fold().await };
+        bench.runtime.block_on(folded).unwrap();
+    };
+    fold(&bench);
+    let bench = Arc::new(bench);
+    let saved = bench.memory.contents();
+    let stage = bench.stage();
+    let client = bench.client(&stage);
+    let (inside, then, old) = (Arc::clone(&bench), stage.clone(), saved.clone());
+    stage.at(
+        |op, name| op == Op::List && name == "packs",
+        move || {
+            let id = *inside.state().snapshots.keys().next().unwrap();
+            let snapshots = vec![id];
+            inside.append(&Body::Forget(Forget { snapshots }));
+            fold(&inside);
+            // The newer fold is judged first; the store goes back when that is done.
+            let mut folds = 0;
+            then.at(
+                move |op, name| {
+                    folds += u32::from(op == Op::Read && name.starts_with("meta/folds/"));
+                    folds == 2
+                },
+                move || {
+                    for name in inside.memory.contents().into_keys() {
+                        inside.memory.set(&name, old.get(&name).cloned());
+                    }
+                },
+            );
+        },
+    );
+    let error = bench.prune_by(&client, &bench.options()).unwrap_err();
+    assert!(stage.is_over());
+    let error = orlop_repo::explain::explain(&error);
+    assert!(error.contains("the store was rolled back"), "{error}");
+    assert!(bench.memory.contents() == saved, "something was appended");
+}
+
 #[test]
 fn a_backup_that_began_between_mark_and_condemn_keeps_what_it_relies_on() {
     let (bench, _, content) = with_garbage();

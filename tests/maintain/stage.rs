@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use orlop_repo::model::ObjectName;
 use orlop_repo::store::{
     At, Backend, Folder, MemoryBackend, ObjectInfo, Put, PutPayload, StoreError, StoreFuture, Tail,
@@ -18,6 +18,7 @@ pub(crate) enum Op {
     Put,
     Create,
     Read,
+    List,
     Delete,
 }
 
@@ -79,15 +80,11 @@ impl Stage {
         self.play.lock().is_none()
     }
 
-    async fn request<'a, T: Send + 'a>(
-        &'a self,
-        op: Op,
-        name: String,
-        request: StoreFuture<'a, T>,
-    ) -> Result<T, StoreError> {
+    /// Does what is to be done before this request.
+    async fn cue(&self, op: Op, name: &str) {
         let action = {
             let mut play = self.play.lock();
-            let here = play.as_mut().is_some_and(|(cue, _)| cue(op, &name));
+            let here = play.as_mut().is_some_and(|(cue, _)| cue(op, name));
             if here {
                 play.take().map(|(_, action)| action)
             } else {
@@ -97,6 +94,15 @@ impl Stage {
         if let Some(action) = action {
             tokio::task::spawn_blocking(action).await.unwrap();
         }
+    }
+
+    async fn request<'a, T: Send + 'a>(
+        &'a self,
+        op: Op,
+        name: String,
+        request: StoreFuture<'a, T>,
+    ) -> Result<T, StoreError> {
+        self.cue(op, &name).await;
         // Not worth trying again, so that nobody does.
         let always = self.always.lock().clone().filter(|_| op != Op::Read);
         if let Some(action) = always {
@@ -162,7 +168,13 @@ impl Backend for Stage {
         folder: &Folder,
         after: Option<&ObjectName>,
     ) -> BoxStream<'static, Result<ObjectInfo, StoreError>> {
-        self.inner.list(folder, after)
+        let (stage, folder, after) = (self.clone(), folder.clone(), after.cloned());
+        stream::once(async move {
+            stage.cue(Op::List, &folder.to_string()).await;
+            stage.inner.list(&folder, after.as_ref())
+        })
+        .flatten()
+        .boxed()
     }
 
     fn list_folders(&self, folder: &Folder) -> StoreFuture<'_, Vec<Folder>> {

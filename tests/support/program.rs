@@ -18,6 +18,9 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 sys.exit(done.returncode if done.returncode >= 0 else 128 - done.returncode)
 ";
 
+/// Memory that each process has, in bytes.
+pub(crate) const MEMORY: u64 = 48 << 20;
+
 /// Where repositories stand.
 pub(crate) struct Stand {
     pub(crate) folder: TempDir,
@@ -133,7 +136,7 @@ impl Stand {
                 "--cache-dir",
                 "cache",
             ])
-            .args(["--memory", "48MiB", "--threads", "2"])
+            .args(["--memory", &MEMORY.to_string(), "--threads", "2"])
             .env_clear()
             .env("HOME", &user.home)
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())

@@ -30,16 +30,45 @@ pub(crate) struct Traffic<'a> {
 /// What was done.
 pub(crate) struct Done {
     snapshots: usize,
-    peaks: Vec<(&'static str, usize, u64, u64)>,
+    peaks: Vec<Peaks>,
+}
+
+/// The most memory that the runs of a kind of command had, in KiB.
+struct Peaks {
+    kind: &'static str,
+    runs: usize,
+    /// Medians of the thirds of the time, in their order.
+    thirds: [u64; 3],
+    highest: u64,
+}
+
+impl Peaks {
+    fn new(kind: &'static str, peaks: &[u64]) -> Self {
+        let third = peaks.len().div_ceil(3);
+        let middle = (peaks.len() - third) / 2;
+        Self {
+            kind,
+            runs: peaks.len(),
+            thirds: [0, middle, peaks.len() - third].map(|at| median(&peaks[at..at + third])),
+            highest: peaks.iter().copied().max().unwrap_or(0),
+        }
+    }
 }
 
 impl fmt::Display for Done {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{} snapshots", self.snapshots)?;
-        for (kind, runs, first, last) in &self.peaks {
+        for peaks in &self.peaks {
+            let Peaks {
+                kind,
+                runs,
+                thirds: [first, middle, last],
+                highest,
+            } = peaks;
             writeln!(
                 f,
-                "{kind}: {runs} runs, peak of the first third {first} KiB, of the last {last} KiB"
+                "{kind}: {runs} runs, peak of the first third {first} KiB, of the second {middle} \
+                 KiB, of the last {last} KiB; the highest {highest} KiB"
             )?;
         }
         Ok(())
@@ -79,22 +108,23 @@ impl<'a> Traffic<'a> {
             failures.len(),
             failures.join("\n")
         );
-        let peaks = self.record.peaks().into_iter().map(|(kind, peaks)| {
-            let third = peaks.len().div_ceil(3);
-            let (first, last) = (&peaks[..third], &peaks[peaks.len() - third..]);
-            (kind, peaks.len(), median(first), median(last))
-        });
+        let peaks = self.record.peaks();
         let done = Done {
             snapshots: self.record.len(),
-            peaks: peaks.collect(),
+            peaks: peaks
+                .iter()
+                .map(|(kind, peaks)| Peaks::new(kind, peaks))
+                .collect(),
         };
-        for (kind, runs, first, last) in &done.peaks {
+        for peaks in &done.peaks {
+            let Peaks { kind, runs, .. } = peaks;
+            let [first, _, last] = peaks.thirds;
             // A quarter and 4 MiB are for what the machine does beside. Maintenance begins with an
             // empty repository, keeps up to 16 MiB of the trees that it walks, and holds up to two
             // packs while it copies.
             let more = if *kind == "prune" { 52 << 10 } else { 4 << 10 };
             assert!(
-                *runs < 12 || *last <= *first + *first / 4 + more,
+                *runs < 12 || last <= first + first / 4 + more,
                 "the memory of {kind} grows\n{done}"
             );
         }

@@ -60,8 +60,13 @@ async fn is_good(
         }
         Err(_) => return Ok(false),
     };
-    let entry = repository.chain().await.entry(number).await;
-    match entry {
+    let mut chain = repository.chain().await;
+    if number >= chain.state().next {
+        // Others have appended it since the log was processed. Whoever has seen it goes on from
+        // there, or would not notice that a store went back to before it.
+        chain.refresh().await?;
+    }
+    match chain.entry(number).await {
         Ok(entry) => Ok(entry.hash == fold.head),
         Err(LogError::Store(error)) => Err(error.into()),
         // The fold is what stands for an entry that cannot be read.

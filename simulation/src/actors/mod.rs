@@ -104,7 +104,11 @@ impl Actor {
             }
             self.sleep();
             let is_patient = self.random.chance(500);
-            let process = Process::new(&self.world, Some(self.number), is_patient);
+            let lingers = match self.part {
+                Part::Maintainer => self.habits.lingers,
+                _ => 0,
+            };
+            let process = Process::new(&self.world, Some(self.number), is_patient, lingers);
             let Some(at) = self.open(&process) else {
                 continue;
             };
