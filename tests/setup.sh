@@ -1,6 +1,10 @@
 #!/bin/sh
 # Installs what the tests need, as far as it is missing: an S3, a Google Cloud Storage and an Azure
-# Blob server for the store tests, and the Python packages of the second reader of the format.
+# Blob server for the store tests, a Kubernetes control plane and Velero's client for the tests of
+# what runs in a cluster, and the Python packages of the second reader of the format.
+#
+# Kubernetes and Velero are built from the source of their releases. From nothing that takes two
+# cores about ten minutes and 5 GB in Go's caches, once for each version.
 #
 # They go to $ORLOP_TOOLS, by default ~/.cache/orlop-tools, each in a folder named after its
 # version; nothing else on the machine changes. Needs go (1.26 or newer), node, npm and python3 (3.11
@@ -51,6 +55,36 @@ build_gcs_xml() {
     (cd "$here/servers/gcs-xml" && go build -trimpath -o "$target/gcs-xml" .)
 }
 
+# build_tools FOLDER MODULE VERSION LDFLAGS: builds every program that the go.mod of FOLDER names as
+# a tool, in one go: they share most of their packages.
+build_tools() {
+    need go "$2"
+    (
+        cd "$here/servers/go/$1"
+        pinned=$(go list -m -f '{{.Version}}' "$2")
+        [ "$pinned" = "$3" ] || {
+            echo "tests/setup.sh: servers/go/$1/go.mod has $2 $pinned, versions.env has $3" >&2
+            exit 1
+        }
+        CGO_ENABLED=0 go build -trimpath -tags grpcnotrace -ldflags "-s -w $4" -o "$target/" tool
+    )
+}
+
+build_kubernetes() {
+    flags=
+    for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
+        flags="$flags -X $package.gitVersion=$KUBERNETES"
+    done
+    build_tools kubernetes k8s.io/kubernetes "$KUBERNETES" "$flags"
+    # Go names a program after its folder.
+    mv "$target/server" "$target/etcd"
+}
+
+build_velero() {
+    build_tools velero github.com/vmware-tanzu/velero "$VELERO" \
+        "-X github.com/vmware-tanzu/velero/pkg/buildinfo.Version=$VELERO"
+}
+
 npm_install() {
     need npm "$1"
     npm install --prefix "$target" --no-audit --no-fund --omit=dev --ignore-scripts \
@@ -65,6 +99,10 @@ install "gcs-xml-$GCS_XML" \
     build_gcs_xml
 install "azurite-$AZURITE" \
     npm_install "azurite@$AZURITE"
+install "kubernetes-$KUBERNETES" \
+    build_kubernetes
+install "velero-$VELERO" \
+    build_velero
 
 reader=$here/../format-spec/reader
 reader_venv=reader-venv-$(sha256sum "$reader/requirements.txt" | cut -c1-12)

@@ -6,7 +6,8 @@ use std::fmt;
 pub struct ServerError(String);
 
 impl ServerError {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// One that says `message`: what does not run, and why.
+    pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }

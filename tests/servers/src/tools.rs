@@ -8,7 +8,7 @@ use crate::error::ServerError;
 const VERSIONS: &str = include_str!("../versions.env");
 
 /// The file `path` of the tool `name`, whose version stands under `key`.
-pub(crate) fn find(name: &str, key: &str, path: &str) -> Result<PathBuf, ServerError> {
+pub fn find(name: &str, key: &str, path: &str) -> Result<PathBuf, ServerError> {
     let version = VERSIONS
         .lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
