@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 26] = [
+const ORDER: [&[&str]; 27] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -22,6 +22,7 @@ const ORDER: [&[&str]; 26] = [
     &["unforget"],
     &["store", "check"],
     &["completions"],
+    &["crds"],
     &["version"],
     &["init"],
     &["copy"],

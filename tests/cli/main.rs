@@ -5,6 +5,7 @@ mod bad_places;
 mod bench;
 mod commands;
 mod copy;
+mod crds;
 mod damage;
 mod examples;
 mod exit_codes;
