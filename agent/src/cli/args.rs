@@ -60,6 +60,7 @@ pub(super) enum Command {
     Key(commands::KeyCommand),
     #[command(subcommand)]
     Store(commands::StoreCommand),
+    RestoreWait(commands::RestoreWaitCommand),
     Completions(commands::Completions),
     Version(commands::Version),
 }
@@ -87,6 +88,7 @@ impl Command {
             Self::Log(command) => command.run(context).await,
             Self::Key(command) => command.run(context).await,
             Self::Store(command) => command.run(context).await,
+            Self::RestoreWait(command) => command.run(context).await,
             Self::Completions(command) => command.run(context),
             Self::Version(_) => commands::Version::run(context),
         }
