@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 26] = [
+const ORDER: [&[&str]; 27] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
@@ -21,6 +21,7 @@ const ORDER: [&[&str]; 26] = [
     &["forget"],
     &["unforget"],
     &["store", "check"],
+    &["restore-wait"],
     &["completions"],
     &["version"],
     &["init"],
@@ -53,6 +54,13 @@ fn every_example_runs() {
         let example = example.lines().next().unwrap();
         if command == ["unforget"] {
             bench.orlop(["forget", "latest"]).run().done();
+        }
+        // What the agent of a node would have written.
+        if command == ["restore-wait"] {
+            let uid = example.split(' ').nth(2).unwrap();
+            let folder = bench.path("tmp/restores/data/.velero");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(uid), "").unwrap();
         }
         // The same with folders of this test's own.
         let here = bench.path("tmp");

@@ -15,3 +15,4 @@ mod interrupt;
 mod json_shapes;
 mod keys;
 mod prune;
+mod restore_wait;
