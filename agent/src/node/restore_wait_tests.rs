@@ -207,18 +207,23 @@ fn links_and_folders_in_the_place_of_the_files_say_nothing() {
     let folder = pod.folder.path().join("data").join(FOLDER);
     fs::create_dir(&folder).unwrap();
     fs::create_dir(folder.join(UID)).unwrap();
+    // Another volume's folder, which says that it is done.
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join(UID), "").unwrap();
     let linked = {
-        let folder = folder.clone();
+        let (folder, elsewhere) = (folder.clone(), elsewhere.path().to_owned());
         step(move || {
             fs::remove_dir_all(&folder).unwrap();
-            std::os::unix::fs::symlink("/", &folder).unwrap();
+            std::os::unix::fs::symlink(&elsewhere, &folder).unwrap();
         })
     };
     let data = pod.agent("data");
     let done = step(move || data.lock().done().unwrap());
-    let (told, end) = pod.wait(&Story::new(vec![linked, done]));
+    let story = Story::new(vec![linked, done]);
+    let (told, end) = pod.wait(&story);
     assert_eq!(told, ["data Waiting", "data Done"]);
     assert!(end.is_ok());
+    assert!(story.steps.lock().is_empty(), "it did not wait");
 }
 
 #[test]
