@@ -11,6 +11,7 @@ pub mod fs;
 mod hostile_tests;
 pub mod memory;
 pub mod mount;
+pub mod node;
 pub mod progress;
 pub mod restore;
 pub mod select;

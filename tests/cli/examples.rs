@@ -21,6 +21,7 @@ const ORDER: [&[&str]; 27] = [
     &["forget"],
     &["unforget"],
     &["store", "check"],
+    &["restore-wait"],
     &["completions"],
     &["crds"],
     &["version"],
@@ -54,6 +55,13 @@ fn every_example_runs() {
         let example = example.lines().next().unwrap();
         if command == ["unforget"] {
             bench.orlop(["forget", "latest"]).run().done();
+        }
+        // What the agent of a node would have written.
+        if command == ["restore-wait"] {
+            let uid = example.split(' ').nth(2).unwrap();
+            let folder = bench.path("tmp/restores/data/.velero");
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(folder.join(uid), "").unwrap();
         }
         // The same with folders of this test's own.
         let here = bench.path("tmp");

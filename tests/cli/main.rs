@@ -16,3 +16,4 @@ mod interrupt;
 mod json_shapes;
 mod keys;
 mod prune;
+mod restore_wait;

@@ -16,7 +16,7 @@ use tokio::runtime::Handle;
 use super::checkpoints::CheckpointPolicy;
 use super::error::BackupError;
 use super::predecessor::Predecessors;
-use crate::fs::RelPath;
+use crate::fs::{RelPath, Root};
 use crate::memory::MemoryPlan;
 
 /// Says whether an entry is left out, a folder with everything beneath it.
@@ -31,6 +31,18 @@ pub enum Source {
     Folder {
         /// Where it is.
         path: PathBuf,
+        /// What is left out.
+        exclude: Option<Excludes>,
+        /// Do not enter folders on other file systems.
+        one_file_system: bool,
+    },
+    /// A folder and all below it, or a block device, that was opened already: what a path leads to
+    /// may have changed since somebody looked.
+    Opened {
+        /// What was opened.
+        root: Root,
+        /// What it is called in the snapshot.
+        named: PathBuf,
         /// What is left out.
         exclude: Option<Excludes>,
         /// Do not enter folders on other file systems.

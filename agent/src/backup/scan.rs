@@ -4,7 +4,6 @@
 //! and walking it a second time would cost as much as backing it up again does. Of a first backup
 //! a second walk counts files and bytes.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +22,7 @@ const NICENESS: i32 = 10;
 
 /// A volume to be counted.
 pub(super) struct Scan {
-    pub(super) path: PathBuf,
+    pub(super) root: Root,
     /// As the backup leaves out.
     pub(super) exclude: Option<Exclude>,
     pub(super) walk: WalkOptions,
@@ -67,11 +66,7 @@ impl Scan {
 
     /// Counts what a backup will count. Whatever is wrong with the volume, the backup says.
     fn count(self, stopped: &Receiver<()>, progress: &Progress) {
-        // A descriptor of its own: two walks cannot list a folder through one.
-        let Ok(root) = Root::open(Path::new(&self.path)) else {
-            return;
-        };
-        let mut walk = Walk::new(&root, self.walk);
+        let mut walk = Walk::new(&self.root, self.walk);
         if let Some(exclude) = self.exclude {
             walk = walk.excluding(exclude);
         }

@@ -11,7 +11,7 @@ use orlop_repo::tree::{Entry, EntryKind};
 use super::batch::{Batch, Placed};
 use super::error::BackupError;
 use super::feed::Feeder;
-use super::options::{BackupOptions, Source};
+use super::options::{BackupOptions, Excludes, Source};
 use super::scan::Scan;
 use crate::classify::Class;
 use crate::fs::{Item, Kind, Root, Stat, Time, Trust, Walk, WalkOptions};
@@ -72,22 +72,9 @@ impl Opened {
                 named = path.as_os_str().as_bytes().to_vec();
                 if let Some(folder) = root.folder() {
                     trust = Trust::of(folder).unwrap_or(Trust::Never);
-                    let mut walk_options = WalkOptions::new(options.scratch.clone());
-                    walk_options.one_file_system = one_file_system;
-                    walk_options.memory =
-                        usize::try_from(options.memory.sorter).unwrap_or(usize::MAX);
-                    let walk = Walk::new(&root, walk_options.clone());
-                    let walk = match &exclude {
-                        Some(exclude) => walk.excluding(exclude()),
-                        None => walk,
-                    };
-                    walk_options.memory /= SCAN_MEMORY;
-                    scan = Some(Scan {
-                        path,
-                        exclude: exclude.map(|exclude| exclude()),
-                        walk: walk_options,
-                    });
-                    Content::Walk(Box::new(walk))
+                    let walked = walk(&root, exclude, one_file_system, options);
+                    scan = walked.1;
+                    Content::Walk(walked.0)
                 } else {
                     let kind = VolumeKind::Folder;
                     Content::File {
@@ -98,6 +85,22 @@ impl Opened {
                     }
                 }
             }
+            Source::Opened {
+                root,
+                named: path,
+                exclude,
+                one_file_system,
+            } => {
+                named = path.as_os_str().as_bytes().to_vec();
+                if let Some(folder) = root.folder() {
+                    trust = Trust::of(folder).unwrap_or(Trust::Never);
+                    let walked = walk(&root, exclude, one_file_system, options);
+                    scan = walked.1;
+                    Content::Walk(walked.0)
+                } else {
+                    device(name(&path), root)
+                }
+            }
             Source::Device { path } => {
                 let root = open(&path)?;
                 if root.folder().is_some() {
@@ -106,13 +109,7 @@ impl Opened {
                     });
                 }
                 named = path.as_os_str().as_bytes().to_vec();
-                let (class, kind) = (Some(Class::Paged), VolumeKind::Device);
-                Content::File {
-                    name: name(&path),
-                    root,
-                    class,
-                    kind,
-                }
+                device(name(&path), root)
             }
             Source::Stream { name, reader } => {
                 named = name.as_bytes().to_vec();
@@ -192,6 +189,40 @@ impl Opened {
                 feeder.run_stream(made_root(now), file, reader)
             }
         }
+    }
+}
+
+/// A walk of a folder, and what counts it ahead where a second one can be opened.
+fn walk(
+    root: &Root,
+    exclude: Option<Excludes>,
+    one_file_system: bool,
+    options: &BackupOptions,
+) -> (Box<Walk<'static>>, Option<Scan>) {
+    let mut walk_options = WalkOptions::new(options.scratch.clone());
+    walk_options.one_file_system = one_file_system;
+    walk_options.memory = usize::try_from(options.memory.sorter).unwrap_or(usize::MAX);
+    let walk = Walk::new(root, walk_options.clone());
+    let walk = match &exclude {
+        Some(exclude) => walk.excluding(exclude()),
+        None => walk,
+    };
+    walk_options.memory /= SCAN_MEMORY;
+    let scan = root.again().ok().map(|root| Scan {
+        root,
+        exclude: exclude.map(|exclude| exclude()),
+        walk: walk_options,
+    });
+    (Box::new(walk), scan)
+}
+
+/// A device or an image.
+fn device(name: Vec<u8>, root: Root) -> Content {
+    Content::File {
+        root,
+        name,
+        class: Some(Class::Paged),
+        kind: VolumeKind::Device,
     }
 }
 

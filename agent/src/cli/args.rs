@@ -61,6 +61,7 @@ pub(super) enum Command {
     #[command(subcommand)]
     Store(commands::StoreCommand),
     Crds(commands::Crds),
+    RestoreWait(commands::RestoreWaitCommand),
     Completions(commands::Completions),
     Version(commands::Version),
 }
@@ -89,6 +90,7 @@ impl Command {
             Self::Key(command) => command.run(context).await,
             Self::Store(command) => command.run(context).await,
             Self::Crds(command) => command.run(context),
+            Self::RestoreWait(command) => command.run(context).await,
             Self::Completions(command) => command.run(context),
             Self::Version(_) => commands::Version::run(context),
         }

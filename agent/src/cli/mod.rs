@@ -3,6 +3,7 @@
 //! ```text
 //! run          arguments → exit code
 //! args         the commands; global, values and help are what they are made of
+//! called_as    other programs' names for them
 //! commands     one file a command                browse: looking into a snapshot
 //! repository   from options to an open repository: places, keys, stores
 //! output       standard output: results          json, table, human: how they look
@@ -16,6 +17,7 @@ mod advice;
 mod args;
 mod blocking;
 mod browse;
+mod called_as;
 mod commands;
 mod context;
 mod exit;

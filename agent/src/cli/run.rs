@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use super::args::CommandLine;
+use super::called_as;
 use super::context::Context;
 use super::exit::ExitStatus;
 use super::failure::Failure;
@@ -14,7 +15,7 @@ use super::terminal::Terminal;
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let line = match CommandLine::try_parse_from(called_as::arguments(std::env::args_os())) {
         Ok(line) => line,
         Err(error) => {
             // Help goes to standard output, complaints to standard error. Nobody is left to be

@@ -1,17 +1,20 @@
 //! The root of a volume: a folder, a single file, or a block device.
 
+use std::ffi::OsString;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use super::beneath::reopen;
+use super::beneath::{proc_path, reopen};
 use super::{DirHandle, FsError, Kind, RelPath, SourceFile, Stat};
 
-/// What is backed up. The one place where a path is resolved: it was named by the user or by the
-/// node, so links in it are followed; everything beneath is reached by descriptors.
+/// What is backed up. The one place where a path is resolved: it was named by the user, so links in
+/// it are followed; everything beneath is reached by descriptors. Whoever has resolved the place
+/// without following links gives what was opened.
 #[derive(Debug)]
 pub struct Root {
     pointer: OwnedFd,
@@ -26,9 +29,20 @@ impl Root {
     ///
     /// [`FsError::WrongKind`] for anything else, which is not opened; [`FsError::Io`].
     pub fn open(path: &Path) -> Result<Self, FsError> {
-        let at = RelPath::root();
         let pointer = openat(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())
-            .map_err(FsError::io("open", &at))?;
+            .map_err(FsError::io("open", &RelPath::root()))?;
+        Self::of(pointer)
+    }
+
+    /// Takes a folder, a regular file or a block device that was opened only to point at it
+    /// (`O_PATH`), as [`DirHandle::point_at`] gives it. Whatever comes to stand in its place
+    /// meanwhile, it is this object that is read.
+    ///
+    /// # Errors
+    ///
+    /// As [`Root::open`].
+    pub fn of(pointer: OwnedFd) -> Result<Self, FsError> {
+        let at = RelPath::root();
         let stat = Stat::of(&pointer).map_err(FsError::io("look at", &at))?;
         let folder = match stat.kind {
             Kind::Folder => {
@@ -46,6 +60,26 @@ impl Root {
             stat,
             folder,
         })
+    }
+
+    /// The same object with descriptors of its own: two walks cannot list a folder through one.
+    ///
+    /// # Errors
+    ///
+    /// [`FsError::Io`] if no more can be opened.
+    pub fn again(&self) -> Result<Self, FsError> {
+        let pointer = self.pointer.try_clone().map_err(|error| {
+            let errno = Errno::from_io_error(&error).unwrap_or(Errno::IO);
+            FsError::io("open", &RelPath::root())(errno)
+        })?;
+        Self::of(pointer)
+    }
+
+    /// A path that leads to this very object for as long as it is open here, in this process
+    /// alone, whatever comes to stand in its place: for what takes paths only.
+    pub fn path(&self) -> PathBuf {
+        let bytes = proc_path(&self.pointer).into_bytes();
+        PathBuf::from(OsString::from_vec(bytes))
     }
 
     /// What it was when it was opened.

@@ -55,7 +55,15 @@ impl Sink {
     ///
     /// [`FsError::WrongKind`] if it is no folder; [`FsError::Io`].
     pub fn open(target: &Path, options: SinkOptions) -> Result<Self, FsError> {
-        let root = Root::open(target)?;
+        Self::of(&Root::open(target)?, options)
+    }
+
+    /// Takes a target that was opened already.
+    ///
+    /// # Errors
+    ///
+    /// [`FsError::WrongKind`] if it is no folder.
+    pub fn of(root: &Root, options: SinkOptions) -> Result<Self, FsError> {
         let found = root.stat().kind;
         match root.folder() {
             Some(root) => Ok(Self {
