@@ -1,5 +1,6 @@
 //! A temporary folder that goes even if its test process is killed.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -32,6 +33,8 @@ impl Folder {
         let keeper = Command::new("sh")
             .args(["-c", KEEP, "sh"])
             .arg(&path)
+            // As with the servers: Ctrl-C is not to end it before its work.
+            .process_group(0)
             .stdin(Stdio::piped())
             .spawn()?;
         Ok(Self { keeper, path })

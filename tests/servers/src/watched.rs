@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -37,6 +38,8 @@ impl Watched {
             .args(["-c", WATCH, "sh"])
             .args(command)
             .current_dir(folder)
+            // Ctrl-C ends the test's own process group, and is not to end the watcher with it.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(output.try_clone()?)
             .stderr(output)

@@ -1,6 +1,7 @@
 //! Control planes start, stop, come back and end.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use kube::api::{ObjectMeta, PostParams};
 use kube::{Api, Client};
 use orlop_test_cluster::{ControlPlane, objects};
+use rustix::process::{Pid, Signal, kill_process_group};
 
 /// Set in the process that is killed.
 const VICTIM: &str = "ORLOP_TEST_VICTIM";
@@ -99,6 +101,7 @@ async fn data_and_servers_go_with_a_killed_test() {
             "lifetime::data_and_servers_go_with_a_killed_test",
         ])
         .env(VICTIM, "1")
+        .process_group(0)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -109,7 +112,8 @@ async fn data_and_servers_go_with_a_killed_test() {
         .unwrap();
     let folder = Path::new(&kubeconfig).parent().unwrap();
     assert!(folder.exists());
-    victim.kill().unwrap();
+    // With all that is in its process group, as Ctrl-C does.
+    kill_process_group(Pid::from_child(&victim), Signal::KILL).unwrap();
     victim.wait().unwrap();
     // Looks for up to 30 s; servers and folder may take a moment to go.
     for _ in 0..1500 {
