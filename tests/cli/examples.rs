@@ -6,7 +6,7 @@ use crate::bench::Bench;
 
 /// Commands in an order in which each finds what it needs: the first makes the repository and a
 /// snapshot, the last ones change the key.
-const ORDER: [&[&str]; 27] = [
+const ORDER: [&[&str]; 28] = [
     &["backup"],
     &["snapshots"],
     &["ls"],
