@@ -153,9 +153,10 @@ fn the_second_interrupt_ends_at_once_and_nothing_is_listed() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Kept open and silent: the work waits for more, and only a second interrupt ends that.
+    // Kept open and silent: the work waits for more, and only a second interrupt ends that. A pipe
+    // holds 64 KiB: when all of this is written, the work reads, and before that one interrupt ends it.
     let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(b"some").unwrap();
+    stdin.write_all(&vec![b'e'; 256 << 10]).unwrap();
     let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
     let opened = lines.next().unwrap().unwrap();
     assert!(opened.contains("using your repository"), "{opened}");

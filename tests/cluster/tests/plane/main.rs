@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod access;
+mod definitions;
 mod lifetime;
 mod programs;
 mod resources;
