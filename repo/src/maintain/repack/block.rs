@@ -31,8 +31,9 @@ pub(super) enum Verified {
     },
     /// What lives in it does.
     Living {
-        plain: Vec<u8>,
-        lives: Vec<(ChunkId, Range<usize>)>,
+        lives: Vec<(ChunkId, Bytes)>,
+        /// Plain bytes of the whole.
+        plain: usize,
         /// Stored bytes of the whole.
         stored: u64,
     },
@@ -47,6 +48,7 @@ pub(super) fn verify(
     let plain = keys
         .open_block(block.kind, &block.sealed)
         .map_err(|error| explain(&error))?;
+    let plain = Bytes::from(plain);
     let mut all = Vec::with_capacity(block.chunks.len());
     let mut lives = Vec::new();
     for chunk in block.chunks {
@@ -55,8 +57,8 @@ pub(super) fn verify(
             len: chunk.len,
         };
         let id = id_of(keys, block.kind, &plain, &found);
-        let (Some(id), Some(range)) = (id.filter(|id| id.prefix() == chunk.prefix), range(chunk))
-        else {
+        let piece = range(chunk).filter(|range| plain.get(range.clone()).is_some());
+        let (Some(id), Some(piece)) = (id.filter(|id| id.prefix() == chunk.prefix), piece) else {
             let chunk = hex::encode(chunk.prefix);
             return Err(format!("chunk {chunk} is not where it should be"));
         };
@@ -66,7 +68,7 @@ pub(super) fn verify(
         }
         all.push((id, chunk.len));
         if known.is_some() {
-            lives.push((id, range));
+            lives.push((id, plain.slice(piece)));
         }
     }
     let in_force = Some(keys.current_generation());
@@ -77,8 +79,8 @@ pub(super) fn verify(
         });
     }
     Ok(Verified::Living {
-        plain,
         lives,
+        plain: plain.len(),
         stored: block.sealed.len() as u64,
     })
 }

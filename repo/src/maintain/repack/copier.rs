@@ -177,20 +177,17 @@ impl<'a> Copier<'a> {
 
     /// Takes over what was verified.
     async fn take(&mut self, kind: BlockKind, verified: Verified) -> Result<(), MaintainError> {
-        let (plain, lives, stored) = match verified {
+        let (lives, plain, stored) = match verified {
             Verified::Whole { sealed, chunks } => return self.add(kind, sealed, &chunks).await,
             Verified::Living {
-                plain,
                 lives,
+                plain,
                 stored,
-            } => (plain, lives, stored),
+            } => (lives, plain, stored),
         };
         let open = self.open(kind);
-        for (id, range) in lives {
-            let Some(piece) = plain.get(range) else {
-                continue;
-            };
-            open.gathered.push(id, piece, plain.len(), stored);
+        for (id, piece) in lives {
+            open.gathered.push(id, &piece, plain, stored);
             if open.gathered.is_full() {
                 open.full.push(std::mem::take(&mut open.gathered));
             }
